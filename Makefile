@@ -1,0 +1,102 @@
+# Every command of the workbook; `make help` lists them. Needs python3 (3.11 or newer) with venv, and make:
+# GNU make 3.81, which macOS still ships, is enough. The first command sets up .venv; later ones reuse it.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# TORCH=cpu, cu126, ... takes torch from PyTorch's own index; the choice is remembered in .venv/.torch.
+CHOSEN := $(shell cat $(VENV)/.torch 2>/dev/null)
+TORCH ?= $(CHOSEN)
+TORCH_INDEX := https://download.pytorch.org/whl
+
+# NOTEBOOKS="03 04" selects notebooks for run and refresh; ARGS passes anything else on.
+NOTEBOOKS ?=
+ARGS ?=
+
+# The caller's Python settings must not reach into .venv (PYTHONPATH given to make itself still does).
+ifneq ($(origin PYTHONPATH),command line)
+unexport PYTHONPATH
+endif
+unexport PYTHONHOME
+unexport VIRTUAL_ENV
+unexport JUPYTER_PATH
+export JUPYTER_PREFER_ENV_PATH := 1
+
+# What every comparison runs under: the shipped models, on the CPU, offline, nothing inherited.
+TINY := env -u WORKBOOK_SEED -u WORKBOOK_DEVICE -u WORKBOOK_LIVE -u MPLBACKEND \
+	WORKBOOK_PROFILE=tiny CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1
+HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u MPLBACKEND WORKBOOK_PROFILE=hub
+
+# Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.
+STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbval,--nbval-lax)
+NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=300
+FAST := not slow and not faults and not gpu and not browser and not colab
+
+.DEFAULT_GOAL := help
+.PHONY: run lab test check refresh train-text bench test-slow test-faults test-gpu test-browser test-colab \
+	setup clean help FORCE
+
+run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
+	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
+
+lab: $(READY) ## open JupyterLab on the notebooks
+	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
+
+test: $(READY) ## unit tests, and every notebook under nbval
+	@$(TINY) $(PY) -m pytest $(STRICT) $(NBVAL_FLAGS) -m "$(FAST)" tests notebooks $(ARGS)
+
+check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
+	@$(PY) -m ruff check .
+	@$(TINY) $(PY) -m pytest -m "$(FAST)" tests $(ARGS)
+
+refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
+	@$(TINY) $(PY) -m helpers.refresh $(NOTEBOOKS)
+
+train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
+	@$(PY) -m helpers.smallworld.train_text $(ARGS)
+
+bench: $(READY) ## measure speed; no other command does
+	@$(TINY) $(PY) -m tests.bench $(ARGS)
+
+test-slow: $(READY) ## other seeds, long statistics
+	@$(TINY) $(PY) -m pytest -m slow tests $(ARGS)
+
+test-faults: $(READY) ## damaged files, a full disk, no network
+	@$(TINY) $(PY) -m pytest -m faults tests $(ARGS)
+
+test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
+	@$(PY) -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() else \
+		"make test-gpu needs a CUDA GPU and a torch built for it (make test-gpu TORCH=cu126); torch finds none.")'
+	@$(HUB) $(PY) -m pytest --nbval-lax $(NBVAL_FLAGS) -m "gpu or not ($(FAST))" notebooks $(ARGS)
+
+test-browser test-colab: ## not here yet
+	@echo "make $@: this lane has no tests yet; it comes with a later notebook."
+
+setup: $(READY) ## only set up .venv
+
+clean: ## remove what the commands wrote (build/, caches); .venv stays
+	rm -rf build .pytest_cache .ruff_cache *.egg-info
+	find helpers tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "make %-24s %s\n", $$1, $$2}' Makefile
+
+ifneq ($(TORCH),$(CHOSEN))
+$(READY): FORCE
+endif
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The workbook needs Python \
+	3.11 or newer. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { echo "$(PYTHON) cannot \
+	make a virtual environment. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@rm -f $(READY)
+ifneq ($(TORCH),)
+	$(PY) -m pip install $(if $(filter $(TORCH),$(CHOSEN)),,--force-reinstall) --no-deps -c constraints.txt \
+		--index-url $(TORCH_INDEX)/$(TORCH) torch
+	@echo $(TORCH) > $(VENV)/.torch
+endif
+	$(PY) -m pip install -c constraints.txt -e '.[test]'
+	@touch $(READY)

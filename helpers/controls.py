@@ -1,0 +1,85 @@
+"""Interactive figures that lose nothing on paper."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from helpers import plots
+from helpers.session import WorkbookError, is_live
+
+
+def explore(
+    draw: Callable[..., Figure],
+    alt: str | Callable[..., str],
+    *,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+    **controls,
+) -> None:
+    """Show `draw(**values)` with one widget (from ipywidgets) for each value.
+
+    Live, moving a widget draws anew. Everywhere else (papermill, nbval, a web page) it shows one picture,
+    from the widgets' first values; `sweep`, such as {"temperature": (0.5, 1.0, 1.5)}, makes it small multiples
+    of the same draw, whose titles and axis limits must make them comparable. alt: the text for readers who
+    do not see the picture, or a function of the values that returns it.
+    """
+    unknown = sorted(set(sweep or {}) - set(controls))
+    if unknown:
+        raise WorkbookError(f"There is no control for {unknown[0]}: sweep over {', '.join(controls)}.")
+    if is_live():
+        _live(draw, alt, controls)
+        return
+    values = {name: control.value for name, control in controls.items()}
+    steps = [values]
+    for name, choices in (sweep or {}).items():
+        steps = [step | {name: choice} for step in steps for choice in choices]
+    figures = [draw(**step) for step in steps]
+    plots.show_png(_tile(figures) if len(figures) > 1 else plots.png(figures[0]), _alt(alt, values))
+
+
+def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
+    """Controls above the picture, drawn anew when one of them changes."""
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    picture, caption = widgets.Image(format="png"), widgets.HTML()
+
+    def update(_change=None) -> None:
+        values = {name: control.value for name, control in controls.items()}
+        try:
+            picture.value, words = plots.png(draw(**values)), _alt(alt, values)
+        except WorkbookError as problem:  # a value the draw refuses: say so, keep the last picture
+            words = str(problem)
+        caption.value = html.escape(words)
+
+    for control in controls.values():
+        if control.has_trait("continuous_update"):
+            control.continuous_update = False
+        control.observe(update, names="value")
+    update()
+    display(widgets.VBox([*controls.values(), picture, caption]))
+
+
+def _alt(alt: str | Callable[..., str], values: dict) -> str:
+    return alt(**values) if callable(alt) else alt
+
+
+def _tile(figures: list[Figure]) -> bytes:
+    """Figures in rows of two, as one PNG picture, at most plots.MAX_PIXELS wide."""
+    from PIL import Image
+
+    for figure in figures:  # narrower before they shrink, so that the letters stay legible
+        figure.set_size_inches(0.75 * figure.get_figwidth(), 0.85 * figure.get_figheight())
+    tiles = [Image.open(io.BytesIO(plots.png(figure))).convert("RGB") for figure in figures]
+    width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
+    sheet = Image.new("RGB", (2 * width, -(-len(tiles) // 2) * height), "white")
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (i % 2 * width, i // 2 * height))
+    sheet.thumbnail((plots.MAX_PIXELS, sheet.height), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

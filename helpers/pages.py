@@ -1,0 +1,103 @@
+"""Executed notebooks as standalone web pages that fetch nothing and need no script."""
+
+import html
+import os
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import nbformat
+from bs4 import BeautifulSoup
+from latex2mathml.converter import convert as to_mathml
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+TEMPLATE = Path(__file__).with_name("page")
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """A TeX formula as MathML, which browsers draw without scripts; as code where it cannot be converted."""
+    try:
+        return to_mathml(formula.strip(), display=display)
+    except Exception:  # the converter names no common base class for its errors
+        return f"<code>{html.escape(formula)}</code>"
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's Markdown with its formulas converted."""
+
+    def block_math(self, body: str) -> str:
+        return mathml(body, "block")
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+
+class _Exporter(HTMLExporter):
+    """nbconvert's HTML exporter with this folder's template and the renderer above."""
+
+    @jinja2.pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        attachments = context.get("cell", {}).get("attachments", {})
+        renderer = _Renderer(escape=False, attachments=attachments)
+        return MarkdownWithMath(renderer=renderer).render(source)
+
+
+@cache
+def _exporter() -> _Exporter:
+    exporter = _Exporter(template_name="page", extra_template_basedirs=[str(TEMPLATE.parent)])
+    exporter.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
+    return exporter
+
+
+def title(notebook: nbformat.NotebookNode) -> str:
+    """The text of the first top-level heading, else an empty string."""
+    lines = (line for c in notebook.cells if c.cell_type == "markdown" for line in c.source.splitlines())
+    return next((line[2:].strip(" *_`") for line in lines if line.startswith("# ")), "")
+
+
+def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """What papermill noted: title, start (UTC), seconds, injected parameters, code cells reached (a count)."""
+    told = notebook.metadata.get("papermill", {})
+    start = told.get("start_time")
+    injected = [c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    code = [c.metadata.get("papermill", {}) for c in notebook.cells if c.cell_type == "code"]
+    return {
+        "title": title(notebook),
+        "start": datetime.fromisoformat(start).strftime("%Y-%m-%d %H:%M UTC") if start else "",
+        "seconds": told.get("duration") or 0,
+        "parameters": injected[0].splitlines()[1:] if injected else [],
+        "reached": sum(bool(cell.get("start_time")) for cell in code),
+    }
+
+
+def render(notebook: nbformat.NotebookNode) -> str:
+    """An executed notebook as one HTML page: pictures inside, formulas as MathML, no script, no request."""
+    name = title(notebook) or "Notebook"
+    text, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": name}, "facts": facts(notebook)})
+    page = BeautifulSoup(text, "html.parser")
+    for element in page.select("script, link, iframe, a.anchor-link"):
+        element.decompose()
+    for picture in page.select('img[src^="http"], img[src^="//"]'):  # a badge becomes its own words
+        picture.replace_with(picture.get("alt") or "")
+    for heading in page.select("main h2[id]"):
+        item = page.new_tag("li")
+        item.append(page.new_tag("a", href=f"#{heading['id']}", string=heading.get_text(strip=True)))
+        page.select_one("nav ul").append(item)
+    return str(page)
+
+
+def write_index(folder: Path) -> None:
+    """Write `folder`/index.html, which lists the executed notebooks that lie there."""
+    rows = []
+    for path in sorted(folder.glob("[!.]*.ipynb")):
+        rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
+    loader = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True)
+    draft = folder / f".index.{os.getpid()}.html"
+    draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
+    os.replace(draft, folder / "index.html")

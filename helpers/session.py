@@ -1,0 +1,182 @@
+"""What a notebook starts with: profile, device, number type, seed and output folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+PROFILES = ("tiny", "hub", "auto")
+LIBRARIES = ("accelerate", "diffusers", "huggingface_hub", "torch", "transformers")
+
+
+class WorkbookError(ValueError):
+    """A mistake that its one-sentence message tells the reader how to mend."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What runs where: `start` makes it, the other helpers take it.
+
+    profile: "tiny" or "hub" ("auto" is decided by then); device: "cpu" or "cuda"; dtype: float32 on the CPU,
+    float16 on a GPU; live: whether somebody can move a slider.
+    """
+
+    profile: str
+    device: str
+    dtype: torch.dtype
+    seed: int
+    output_folder: Path
+    live: bool
+
+
+def start(profile: str = "tiny", seed: int = 0, output_folder: str | Path | None = None) -> Session:
+    """Check the settings, choose the device, fix torch's global seed and print what runs where, in one line.
+
+    A value injected by papermill wins over WORKBOOK_PROFILE and WORKBOOK_SEED, and those over the arguments.
+    A relative output folder counts from the folder that holds `helpers`; None is `build_folder()`.
+    WORKBOOK_DEVICE=cuda moves the tiny profile to a GPU, =cpu keeps every profile off it.
+    Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none or a folder
+    that cannot be written.
+    """
+    profile = _setting("profile", profile)
+    if profile not in PROFILES:
+        raise WorkbookError(f'Unknown profile "{profile}": choose one of {", ".join(PROFILES)}.')
+    seed = check_seed(_setting("seed", seed))
+    folder = _ready(build_folder() if output_folder is None else _root() / output_folder)
+    wanted = os.environ.get("WORKBOOK_DEVICE", "")
+    if wanted not in ("", "cpu", "cuda"):
+        raise WorkbookError(f'WORKBOOK_DEVICE is "{wanted}": set it to cpu or cuda, or not at all.')
+    live = is_live()
+    quiet_libraries(progress=live and profile != "tiny")
+    profile, device, reason = _choose(profile, wanted)
+    import torch
+
+    torch.manual_seed(seed)
+    dtype = torch.float16 if device == "cuda" else torch.float32
+    models = "the workbook's own small models" if profile == "tiny" else "models from the Hugging Face hub"
+    place = "a CUDA GPU" if device == "cuda" else "the CPU"
+    print(f"Profile {profile}{reason}: {models}, on {place} in {str(dtype)[6:]}, seed {seed}.")
+    return Session(profile, device, dtype, seed, folder, live)
+
+
+def build_folder() -> Path:
+    """The folder for what notebooks write: build/ in the checkout, else build/ in the current folder."""
+    root = _root()
+    checkout = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
+    return (root if checkout else Path.cwd()) / "build"
+
+
+def generator(seed: int) -> torch.Generator:
+    """A CPU generator, so that a seed means the same numbers on every device."""
+    import torch
+
+    return torch.Generator("cpu").manual_seed(check_seed(seed))
+
+
+def check_seed(seed: int | str) -> int:
+    """The seed as an int from 0 to 4294967295 (what numpy and torch both take), else WorkbookError."""
+    text = str(seed).strip()
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise WorkbookError(f'The seed is "{seed}": give a whole number from 0 to 4294967295.')
+    return int(text)
+
+
+def is_live() -> bool:
+    """Whether somebody sits in front of this notebook (WORKBOOK_LIVE=0 or 1 overrides).
+
+    Jupyter front ends announce that they can answer `input()`; papermill and nbval that they cannot.
+    """
+    override = os.environ.get("WORKBOOK_LIVE", "")
+    if override:
+        return override != "0"
+    try:
+        return bool(_shell().kernel.get_parent()["content"]["allow_stdin"])
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+
+def quiet_libraries(progress: bool = False) -> None:
+    """Keep library warnings and log lines, and progress bars unless asked for, off stderr.
+
+    Libraries that are not imported yet read the environment when they are; the others are told directly.
+    """
+    os.environ["TRANSFORMERS_VERBOSITY"] = os.environ["DIFFUSERS_VERBOSITY"] = "error"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_HUB_VERBOSITY"] = "error"
+    for library in LIBRARIES:
+        warnings.filterwarnings("ignore", module=rf"{library}(\.|$)")
+        logging = sys.modules.get(f"{library}.utils.logging")
+        if logging is not None and hasattr(logging, "set_verbosity_error"):
+            logging.set_verbosity_error()
+        if logging is not None and hasattr(logging, "disable_progress_bar") and not progress:
+            logging.disable_progress_bar()
+    if not progress:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+        if "huggingface_hub.utils" in sys.modules:
+            sys.modules["huggingface_hub.utils"].disable_progress_bars()
+
+
+def _choose(profile: str, wanted: str) -> tuple[str, str, str]:
+    """Profile and device that will be used, and for "auto" the reason in brackets."""
+    if profile == "tiny" and wanted != "cuda":
+        return "tiny", "cpu", ""
+    import torch
+
+    cuda = wanted != "cpu" and torch.cuda.is_available()
+    if wanted == "cuda" and not cuda:
+        raise WorkbookError("WORKBOOK_DEVICE is cuda, but torch finds no CUDA GPU: unset it to use the CPU.")
+    if profile != "auto":
+        return profile, "cuda" if cuda else "cpu", ""
+    if not cuda:
+        return "tiny", "cpu", " (auto: no CUDA GPU here)"
+    from helpers import registry
+
+    gpt2 = registry.find("text", "hub")
+    try:
+        if not registry.is_cached(gpt2.hub_id, gpt2.revision):
+            registry.check_reachable(gpt2.hub_id, gpt2.revision)
+    except WorkbookError:
+        return "tiny", "cuda" if wanted else "cpu", " (auto: the hub is out of reach)"
+    return "hub", "cuda", " (auto: a CUDA GPU, and the hub's models can be had)"
+
+
+def _setting(name: str, argument):
+    """The value that counts: injected by papermill (it *is* the argument then), environment, argument."""
+    value = os.environ.get(f"WORKBOOK_{name.upper()}", "")
+    return argument if not value or _injected(name) else value
+
+
+def _injected(name: str) -> bool:
+    """Whether papermill put in a cell (it starts "# Parameters") that sets this name."""
+    cells = getattr(_shell(), "user_ns", {}).get("In", [])
+    return any(re.search(rf"\A# Parameters\n(.*\n)*?{name} = ", cell) for cell in cells)
+
+
+def _shell():
+    """The running IPython shell, or None."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parents[1]
+
+
+def _ready(folder: Path) -> Path:
+    """The folder, made if need be; one sentence if that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = "is a file" if folder.is_file() else f"cannot be made ({error.strerror})"
+        raise WorkbookError(f"The output folder {folder} {what}: name another one.") from None
+    if not os.access(folder, os.W_OK):
+        raise WorkbookError(f"The output folder {folder} cannot be written: name another one.")
+    return folder

@@ -1,0 +1,1 @@
+"""The small world: its vocabulary, its stories, and the models trained on them."""

@@ -1,0 +1,324 @@
+"""Measure the shipped models: one JSON object on stdout, progress on stderr.
+
+python -m helpers.smallworld.evaluate                # everything, about five minutes on two CPU cores
+python -m helpers.smallworld.evaluate --quick        # fewer samples and stories: a look, not a measurement
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from . import ngrams, stories, train_text
+from .checker import check
+
+TEMPERATURE, TOP_P = 0.8, 0.95
+PLAIN_PROMPT = "Once upon a time"
+BATCH = 64
+
+
+class EvaluationError(ValueError):
+    """Something that is needed is missing; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured. ``training_stories`` 0 means: as many as the model was trained on."""
+
+    samples: int = 500
+    plain_samples: int = 200
+    perplexity_stories: int = 500
+    training_stories: int = 0
+    card_samples: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: the prompt and the conditions in it."""
+
+    prompt: str
+    place: str
+    time: str
+    character: str
+
+    def conditions(self) -> dict[str, str]:
+        """Place, time and character as keyword arguments for ``stories.check``."""
+        return {"place": self.place, "time": self.time, "character": self.character}
+
+
+def held_out_requests(count: int, seed: int, split: str = "test") -> list[Asked]:
+    """``count`` prompts that go through the split's place x time x character combinations in random order."""
+    chance = random.Random(f"requests {seed}")
+    combinations = stories.combinations(split)
+    chosen: list[tuple[str, str, str]] = []
+    while len(chosen) < count:
+        chosen += chance.sample(combinations, len(combinations))
+    return [
+        Asked(stories.ask(place, time_of_day, character=who, wording=number), place, time_of_day, who)
+        for number, (place, time_of_day, who) in enumerate(chosen[:count])
+    ]
+
+
+def load_model(folder: Path, device: str):
+    """Tokenizer and float32 model from ``folder``; a missing model is an ``EvaluationError``."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (folder / "model.safetensors").exists():
+        raise EvaluationError(
+            f"There is no model in {folder}: run `make train-text` first or name another --model."
+        )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    return tokenizer, model
+
+
+@torch.no_grad()
+XX
+    """One sampled continuation of each prompt (temperature 0.8, top-p 0.95), ended by the end token.
+
+    Batch k is drawn with seed ``seed + k``; the global random state is left as it was.
+    """
+    texts = []
+    for number, first in enumerate(
+        tqdm(range(0, len(prompts), batch_size), desc="sampling", file=sys.stderr)
+    ):
+        inputs = tokenizer(prompts[first : first + batch_size], return_tensors="pt", padding=True).to(
+            model.device
+        )
+        width = inputs["input_ids"].shape[1]
+        with torch.random.fork_rng():
+            torch.manual_seed(seed + number)
+            output = model.generate(
+                **inputs,
+                do_sample=True,
+                temperature=TEMPERATURE,
+                top_p=TOP_P,
+                top_k=0,
+                max_new_tokens=min(320, model.config.n_positions - width),
+            )
+        texts += tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)
+    return texts
+
+
+def interval(passed: list[bool], seed: int = 0, resamples: int = 2_000) -> dict:
+    """A share with its bootstrap 95 % interval (percentile method, Efron 1979)."""
+    values = np.array(passed, dtype=float)
+    draws = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), (0.025, 0.975))
+    return {"share": rounded(values.mean()), "low": rounded(low), "high": rounded(high)}
+
+
+def rounded(value: float) -> float:
+    """Four digits after the point: the samples carry no more."""
+    return round(float(value), 4)
+
+
+def judge(requests: list[Asked], texts: list[str]) -> dict:
+    """What the checker says about stories written on request; the prompt itself is not counted."""
+    reports = [
+        check(text, asked.prompt, **asked.conditions()) for asked, text in zip(requests, texts, strict=True)
+    ]
+    obeyed = [
+        report.facts.get("place") == asked.place
+        and report.facts.get("time") == asked.time
+        and not any(fault.kind in ("place", "time") for fault in report.faults)
+        and report.mentions(asked.place)
+        and report.mentions(asked.time)
+        for asked, report in zip(requests, reports, strict=True)
+    ]
+    faults = Counter(kind for report in reports for kind in {fault.kind for fault in report.faults})
+    return {
+        "samples": len(texts),
+        "passes_check": interval([report.ok for report in reports]),
+        "place_and_time_obeyed_and_mentioned": interval(obeyed),
+        "stories_with_fault": dict(faults.most_common()),
+    }
+
+
+def grammar_stories(requests: list[Asked], seed: int) -> list[str]:
+    """Held-out stories from the grammar itself, one for each request, told about the same conditions."""
+    chance = random.Random(f"grammar {seed}")
+    return [stories.sample_story(chance, "test", **asked.conditions()).text for asked in requests]
+
+
+def compare_with_grammar(texts: list[str], own: list[str], training_texts: list[str]) -> dict:
+    """Word 8-grams already in the training stories, and variety, for the model beside the grammar."""
+    seen = ngrams.SeenNgrams(training_texts, 8)
+    copies = set(training_texts)
+    result = {
+        "training_stories": len(training_texts),
+        "overlap_8gram": {"model": rounded(seen.share(texts)), "grammar": rounded(seen.share(own))},
+        "verbatim_copies": {
+            name: rounded(np.mean([text.strip() in copies for text in told]))
+            for name, told in (("model", texts), ("grammar", own))
+        },
+    }
+    for length in (1, 2, 3):
+        result[f"distinct_{length}"] = {
+            "model": rounded(ngrams.distinct(texts, length)),
+            "grammar": rounded(ngrams.distinct(own, length)),
+        }
+    return result
+
+
+def perplexities(tokenizer, model, training: train_text.Documents, held_out: train_text.Documents) -> dict:
+    """Held-out perplexity per token of model, grammar, unigram and 5-gram: text and end, given the prompt."""
+    end, vocabulary_size = tokenizer.eos_token_id, len(tokenizer)
+    starts = held_out.text_starts
+    nats, tokens = train_text.text_nats(model, held_out, end)
+    documents = [held_out[number] for number in range(len(held_out))]
+    learnt = [training[number] for number in range(len(training))]
+    unigram = ngrams.unigram_nats(learnt, vocabulary_size)
+    fivegram = ngrams.KneserNey(learnt, 5, vocabulary_size, end)
+    total = {
+        "model": nats.sum(),
+        "grammar_bound": -held_out.log_probabilities.sum(),
+        "unigram": sum(unigram[text[start:]].sum() for text, start in zip(documents, starts, strict=True)),
+        "fivegram": sum(
+            fivegram.nats(text)[start:].sum() for text, start in zip(documents, starts, strict=True)
+        ),
+    }
+    result = {name: rounded(math.exp(value / tokens.sum())) for name, value in total.items()}
+    return {
+        "stories": len(held_out),
+        "tokens": int(tokens.sum()),
+        **result,
+        "model_to_bound": rounded(math.exp((total["model"] - total["grammar_bound"]) / tokens.sum())),
+        "model_to_fivegram": rounded(math.exp((total["model"] - total["fivegram"]) / tokens.sum())),
+    }
+
+
+def judge_plain(tokenizer, model, count: int, seed: int) -> dict:
+    """The article's prompt without any condition; its words open the story, so they are judged with it."""
+    texts = [PLAIN_PROMPT + text for text in continue_prompts(tokenizer, model, [PLAIN_PROMPT] * count, seed)]
+    reports = [check(text) for text in texts]
+    faults = Counter(kind for report in reports for kind in {fault.kind for fault in report.faults})
+    return {
+        "prompt": PLAIN_PROMPT,
+        "samples": count,
+        "passes_check": interval([report.ok for report in reports]),
+        "stories_with_fault": dict(faults.most_common()),
+    }
+
+
+def card_samples(tokenizer, model, count: int, seed: int) -> list[dict]:
+    """Unpicked samples for the model card: sample i is drawn alone, with seed i."""
+    samples = []
+    for number, asked in enumerate(held_out_requests(count, seed)):
+        text = continue_prompts(tokenizer, model, [asked.prompt], number)[0]
+        faults = dict.fromkeys(fault.kind for fault in check(text, asked.prompt, **asked.conditions()).faults)
+        samples.append({"seed": number, "prompt": asked.prompt, "text": text, "faults": list(faults)})
+    return samples
+
+
+def against_targets(measured: dict) -> list[dict]:
+    """The project's targets, each with what was measured and whether it was met."""
+    held_out, corpus, perplexity = measured["held_out"], measured["against_grammar"], measured["perplexity"]
+    overlap = corpus["overlap_8gram"]
+    rows = [
+        ("stories that pass the checker", held_out["passes_check"]["share"], ">=", 0.95),
+        (
+            "place and time obeyed and mentioned",
+            held_out["place_and_time_obeyed_and_mentioned"]["share"],
+            ">=",
+            0.95,
+        ),
+        (
+            "8-gram overlap with training above the grammar's",
+            rounded(overlap["model"] - overlap["grammar"]),
+            "<=",
+            0.05,
+        ),
+        ("perplexity as a multiple of the grammar's bound", perplexity["model_to_bound"], "<=", 1.15),
+        ("perplexity as a multiple of the 5-gram model's", perplexity["model_to_fivegram"], "<=", 0.8),
+    ]
+    return [
+        {
+            "what": what,
+            "value": value,
+            "target": f"{sign} {limit}",
+            "met": value >= limit if sign == ">=" else value <= limit,
+        }
+        for what, value, sign, limit in rows
+    ]
+
+
+def evaluate_text(folder: Path, plan: Plan, device: str = "cpu") -> dict:
+    """All numbers about the text model in ``folder`` (see ``against_targets`` for what they are held to)."""
+    started = time.monotonic()
+    tokenizer, model = load_model(folder, device)
+    record = json.loads((folder / "training_curve.json").read_text(encoding="utf-8"))["settings"]
+    told = train_text.tell("train", plan.training_stories or record["stories"], record["seed"])
+    requests = held_out_requests(plan.samples, plan.seed)
+    texts = continue_prompts(tokenizer, model, [asked.prompt for asked in requests], plan.seed)
+    held_out = train_text.tell("test", plan.perplexity_stories, plan.seed)
+    encoded, encoded_held_out = (train_text.encode_stories(tokenizer, part) for part in (told, held_out))
+    own = grammar_stories(requests, plan.seed)
+    measured = {
+        "sampling": {"temperature": TEMPERATURE, "top_p": TOP_P, "seed": plan.seed, "batch_size": BATCH},
+        "held_out": judge(requests, texts),
+        "plain_prompt": judge_plain(tokenizer, model, plan.plain_samples, plan.seed),
+        "against_grammar": compare_with_grammar(texts, own, [story.text for story in told]),
+        "perplexity": perplexities(tokenizer, model, encoded, encoded_held_out),
+    }
+    measured["targets"] = against_targets(measured)
+    measured["samples"] = card_samples(tokenizer, model, plan.card_samples, plan.seed)
+    measured["seconds"] = round(time.monotonic() - started, 1)
+    return measured
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line; a wrong value ends with one sentence."""
+    parser = argparse.ArgumentParser(prog="helpers.smallworld.evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--quick", action="store_true", help="40 samples, 5,000 training stories: only a look"
+    )
+    parser.add_argument("--only", choices=("text",), help="measure one model only")
+    parser.add_argument("--model", type=Path, default=train_text.SHIPPED, help="folder of the text model")
+    parser.add_argument(
+        "--card", action="store_true", help="also store the result beside the model, in its card"
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.samples < 1:
+        parser.error(f"--samples must be at least 1, not {chosen.samples}.")
+    if chosen.quick and chosen.card:
+        parser.error("--card needs the full measurement: leave --quick out.")
+    return chosen
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the shipped models' measured quality as JSON."""
+    from .model_card import write_card
+
+    chosen = parse_arguments(arguments)
+    plan = Plan(samples=chosen.samples, seed=chosen.seed)
+    if chosen.quick:
+        plan = Plan(40, 20, 50, 5_000, 3, chosen.seed)
+    try:
+        result = {"quick": chosen.quick, "text": evaluate_text(chosen.model, plan)}
+    except EvaluationError as problem:
+        raise SystemExit(f"evaluate: {problem}") from None
+    if chosen.card:
+        (chosen.model / "evaluation.json").write_text(
+            json.dumps(result["text"], indent=1) + "\n", encoding="utf-8"
+        )
+        write_card(chosen.model)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

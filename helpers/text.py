@@ -1,0 +1,260 @@
+"""Language models: load one, look at its next-token distribution, generate, score."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers import registry
+from helpers.session import Session, WorkbookError, check_seed, quiet_libraries
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load(session: Session, model: str = "") -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """Tokenizer and causal language model, in eval mode, on the session's device and in its dtype.
+
+    model: "" for the profile's own, a folder, or any causal LM of the hub as "owner/name" or, pinned,
+    "owner/name@revision". Safetensors only, and never code from the hub. Raises WorkbookError, in one
+    sentence, for files that are missing or damaged and models that are missing, gated, out of reach or not
+    causal.
+    """
+    if not model:
+        entry = registry.find("text", session.profile)
+        return _load_folder(session, entry.folder) if entry.folder else _load_hub(session, entry.hub_id)
+    folder = Path(model).expanduser()
+    return _load_folder(session, folder) if folder.is_dir() else _load_hub(session, model)
+
+
+def next_token_probabilities(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str
+) -> torch.Tensor:
+    """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
+
+    An empty prompt asks for a text's first token.
+    """
+    ids = _encode(tokenizer, prompt)
+    _check_room(model, [ids], 1)
+    return _logits(model, ids)[-1].softmax(-1).cpu()
+
+
+def token_log_probabilities(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]
+) -> list[torch.Tensor]:
+    """Log-probability, in nats, of each token given those before it: one (tokens - 1,) float32 tensor a text.
+
+    A text's first token has nothing before it and so no value; begin the text with the tokenizer's bos_token
+    to score that one too.
+    """
+    import torch
+
+    rows = [_encode(tokenizer, text) for text in texts]
+    _check_room(model, rows, 0)
+    scores = []
+    for ids in rows:
+        ahead = _logits(model, ids)[:-1].log_softmax(-1).cpu()
+        scores.append(ahead.gather(1, torch.tensor(ids[1:], dtype=torch.long)[:, None])[:, 0])
+    return scores
+
+
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: str | list[str],
+    *,
+    seed: int,
+    max_new_tokens: int = 50,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    repetition_penalty: float = 1.0,
+    do_sample: bool = True,
+    num_return_sequences: int = 1,
+    batch_size: int = 32,
+) -> list[str]:
+    """Continuations by `model.generate`, prompt by prompt, without the prompts and without special tokens.
+
+    max_new_tokens and top_k in tokens; top_k=0 and top_p=1 keep every token; an empty prompt begins a text. A
+    seed fixes the whole call: the same prompts, settings, batch_size and kind of device give the same texts.
+    Another list of prompts or batch_size gives other ones, because a batch draws from one stream of random
+    numbers. The global random state is left as it was. Raises WorkbookError for a setting out of range.
+    """
+    import torch
+
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
+    _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
+    if num_return_sequences > 1 and not do_sample:
+        raise WorkbookError("Without sampling all sequences are the same: set do_sample=True or ask for one.")
+    listed = [prompts] if isinstance(prompts, str) else list(prompts)
+    rows = [ids for ids in (_encode(tokenizer, text) for text in listed) for _ in range(num_return_sequences)]
+    _check_room(model, rows, max_new_tokens)
+    config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else None)
+    texts = [""] * len(rows)
+    with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+        torch.manual_seed(check_seed(seed))
+        for batch in _batches(rows, batch_size, same_length=repetition_penalty != 1):
+            ids, mask = _pad_left([rows[i] for i in batch], config.pad_token_id, model.device)
+            output = model.generate(ids, attention_mask=mask, generation_config=config)
+            for i, row in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
+                texts[i] = _continuation(tokenizer, rows[i], row)
+    return texts
+
+
+def _load_folder(session: Session, folder: Path):
+    """A model from a folder; the sentence for a missing or damaged one names the way out."""
+    way_out = "save model and tokenizer again with `save_pretrained`"
+    if registry.WEIGHTS in folder.resolve().parents:
+        way_out = "restore it (`git checkout -- helpers/smallworld/weights`) or train it (`make train-text`)"
+    if not (folder / "config.json").is_file():
+        raise WorkbookError(f"There is no model in {folder} (config.json is missing): {way_out}.")
+    try:
+        return _load(session, str(folder), local_files_only=True)
+    except _Damaged as problem:
+        raise WorkbookError(f"The model in {folder} is damaged ({problem}): {way_out}.") from None
+
+
+def _load_hub(session: Session, model: str):
+    """A hub model: from the cache, without any network, where possible; else after one short question."""
+    hub_id, revision = registry.resolve(model)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub_id):
+        raise WorkbookError(f'"{model}" is neither a folder here nor a hub model: write owner/name.')
+    if registry.is_cached(hub_id, revision):
+        with suppress(_Damaged):  # perhaps only incomplete
+            return _load(session, hub_id, revision=revision, local_files_only=True)
+    registry.check_reachable(hub_id, revision)
+    try:
+        return _load(session, hub_id, revision=revision)
+    except _Damaged as problem:
+        raise WorkbookError(
+            f"{hub_id} cannot be loaded ({problem}): try again in a few minutes; if that does not help, "
+            f"remove it from the cache (`hf cache rm model/{hub_id}`), or use the profile tiny."
+        ) from None
+
+
+class _Damaged(Exception):
+    """Why these files do not make a model."""
+
+
+def _load(session: Session, source: str, **options):
+    """Tokenizer and model from a folder or the hub; _Damaged if they cannot be had whole."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    quiet_libraries(progress=session.live and session.profile != "tiny")
+    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else a model without them asks the hub to convert it
+    try:
+        _check_causal(AutoConfig.from_pretrained(source, **options), source)
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
+        )
+    except WorkbookError:
+        raise
+    except Exception as error:  # OSError, SafetensorError, JSON, connection: each library has its own
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise _Damaged(f"{type(error).__name__}: {reason[:160]}") from error
+    vocabulary = model.get_output_embeddings().weight.shape[0]
+    if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
+        raise _Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
+    if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
+        raise _Damaged("some of its weights are missing or not numbers")
+    return tokenizer, model.to(session.device).eval()
+
+
+def _check_causal(config: PreTrainedConfig, source: str) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    for architecture in config.architectures or []:
+        if architecture not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
+            raise WorkbookError(
+                f"{source} is a {architecture}, not a causal language model: name one that is, such as gpt2."
+            )
+
+
+def _check(**settings: float) -> None:
+    """WorkbookError for the first setting that is out of its range."""
+    wanted = {
+        "temperature": "a number above 0 (for always the likeliest token: do_sample=False)",
+        "repetition_penalty": "a number above 0 (1 is no penalty)",
+        "top_p": "a number above 0 and at most 1 (1 keeps every token)",
+        "top_k": "a whole number from 0 (0 keeps every token)",
+    }
+    for name, value in settings.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        whole = name not in ("temperature", "repetition_penalty", "top_p")
+        fits = number and (value > 0 or name == "top_k" and value == 0) and (not whole or value == int(value))
+        if not fits or name == "top_p" and value > 1:
+            raise WorkbookError(f"{name} is {value}: give {wanted.get(name, 'a whole number from 1')}.")
+
+
+def _check_room(model: PreTrainedModel, rows: list[list[int]], new_tokens: int) -> None:
+    """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    longest = max(map(len, rows), default=0)
+    if context and longest + new_tokens > context:
+        raise WorkbookError(
+            f"The prompt has {longest} tokens, but beside {new_tokens} new ones the context of {context} has "
+            f"room for {max(0, context - new_tokens)}: shorten the prompt or ask for fewer new tokens."
+        )
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """Token ids; an empty prompt is the token that begins a text."""
+    if not isinstance(prompt, str):
+        raise WorkbookError(f"A prompt is a text, but this one is a {type(prompt).__name__}: {prompt!r}.")
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    return list(tokenizer(prompt).input_ids) or [start]
+
+
+def _logits(model: PreTrainedModel, ids: list[int]) -> torch.Tensor:
+    """(tokens, vocabulary), float32."""
+    import torch
+
+    with torch.no_grad():
+        return model(torch.tensor([ids], device=model.device)).logits[0].float()
+
+
+def _config(model, tokenizer, max_new_tokens: int, repetition_penalty: float, sampling: dict | None):
+    """Every setting said, so that none comes from the model's own files."""
+    from transformers import GenerationConfig
+
+    stop = model.generation_config.eos_token_id
+    stop = tokenizer.eos_token_id if stop is None else stop
+    pad = [token for token in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if token is not None][0]
+    return GenerationConfig(
+        max_new_tokens=max_new_tokens, repetition_penalty=repetition_penalty, do_sample=sampling is not None,
+        eos_token_id=stop, pad_token_id=pad, **(sampling or {}),
+    )  # fmt: skip
+
+
+def _batches(rows: list[list[int]], size: int, same_length: bool) -> Iterator[list[int]]:
+    """Indices of at most `size` rows; of equal lengths where padding would count as repeated text."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]) if same_length else 0)
+    for _, group in groupby(order, key=lambda i: len(rows[i]) if same_length else 0):
+        indices = list(group)
+        yield from (indices[i : i + size] for i in range(0, len(indices), size))
+
+
+def _pad_left(rows: list[list[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask, both (rows, longest): padded on the left, so that all end together."""
+    import torch
+
+    width = max(map(len, rows))
+    ids = [[pad] * (width - len(row)) + row for row in rows]
+    mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def _continuation(tokenizer: PreTrainedTokenizerBase, prompt: list[int], new: list[int]) -> str:
+    """The new tokens' text, decoded with the prompt: alone, some tokenizers drop a leading space."""
+    options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+    whole, head = (tokenizer.decode(ids, **options) for ids in (prompt + new, prompt))
+    return whole[len(head) :] if whole.startswith(head) else tokenizer.decode(new, **options)

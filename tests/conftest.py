@@ -1,0 +1,14 @@
+"""What every unit test runs under: the shipped models, offline, no display, the same examples every time."""
+
+import os
+
+import matplotlib
+from hypothesis import settings
+
+os.environ.setdefault("WORKBOOK_PROFILE", "tiny")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Not MPLBACKEND: the kernels that nbval starts from this process would inherit it and lose their figures.
+matplotlib.use("agg")
+
+settings.register_profile("workbook", deadline=None, derandomize=True)
+settings.load_profile("workbook")

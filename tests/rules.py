@@ -1,0 +1,307 @@
+"""The notebooks' conventions, as far as a program can check them: `complaints(path)` lists what is broken.
+
+Each rule takes a notebook and its path and yields sentences. tests/README.md lists the rules for authors;
+test_hygiene.py holds every notebook against them and shows for each that it fires.
+"""
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from tests.guard import PICTURES, pictures
+
+Notebook = nbformat.NotebookNode
+
+ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users|mnt|opt|var)/\w|\b[A-Z]:\\{1,2}\w")
+TOKEN = re.compile(r"\b(hf_\w{20,}|gh[pousr]_\w{20,}|sk-[\w-]{20,}|AKIA[0-9A-Z]{16})")
+ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+LEAKS = {ABSOLUTE_PATH: "an absolute path", TOKEN: "a token", ADDRESS: "an address"}
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+MARKER = re.compile(r"^\s*#+\s*(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
+KNOWN_TAGS = re.compile(r"parameters|any-model|nbval-(ignore|check)-output|reason\b.*|exercise|solution")
+# What breaks a run somewhere: in nbval, in papermill, in Colab's ipywidgets 7.7, or on today's libraries.
+FORBIDDEN = {
+    r"\bclear_output\b|\bdisplay_id\b": "clear_output and display_id never pass nbval",
+    r"\binteract(ive)?\(|\bwidgets\.Output\b|\bOutput\(\)": "show controls with helpers.controls.explore",
+    r"\bTagsInput\b|\bTimePicker\b|\btitles=": "ipywidgets 7.7 does not have it",
+    r";\s*$": "a trailing semicolon hides nothing under nbval; assign to _ instead",
+    r"\bsys\.exit\(|\bexit\(\)|\bquit\(\)": "exits with 0 under papermill",
+    r"\btrust_remote_code\b": "never run a model's own code",
+    r"\bpickle\b|\btorch\.load\(|\ballow_pickle\b": "safetensors only",
+    r"\btorch_dtype\b": "today's name is dtype",
+    r"NBVAL_SKIP|NBVAL_RAISES_EXCEPTION": "every cell runs, and none raises",
+}
+RANDOM_DRAWS = {"rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli"}
+
+
+def code_cells(notebook: Notebook) -> list[Notebook]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def markdown_cells(notebook: Notebook) -> list[Notebook]:
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def name(cell: Notebook) -> str:
+    """How a complaint names a code cell."""
+    first = cell.source.strip().splitlines()[0] if cell.source.strip() else "empty"
+    return f"cell In [{cell.execution_count}] ({first[:40]})"
+
+
+def code_lines(source: str) -> int:
+    """Lines that are neither blank nor a comment."""
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in source.splitlines())
+
+
+def words(source: str) -> int:
+    """Words of prose: fenced code, HTML tags, formulas and the targets of links do not count."""
+    prose = re.sub(r"```.*?```|<[^>]+>|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)", " ", source, flags=re.DOTALL)
+    return len(re.findall(r"[^\W_][\w'’.-]*", prose))
+
+
+def outside(what: str, value: float, low: float, high: float) -> Iterator[str]:
+    if not low <= value <= high:
+        yield f"{what}: {value:g}, wanted {low:g} to {high:g}"
+
+
+def shape(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Cells, their proportion and length, and the words."""
+    code, markdown = code_cells(notebook), markdown_cells(notebook)
+    yield from outside("cells", len(notebook.cells), 40, 70)
+    yield from outside("Markdown cells per code cell", round(len(markdown) / max(1, len(code)), 2), 1.3, 1.8)
+    yield from outside("words of prose", sum(words(cell.source) for cell in markdown), 2000, 3000)
+    lines = [code_lines(cell.source) for cell in code] or [0]
+    yield from outside("lines of the median code cell", statistics.median(lines), 4, 8)
+    yield from outside("lines of the longest code cell", max(lines), 0, 30)
+    kinds = "".join("c" if cell.cell_type == "code" else "-" for cell in notebook.cells)
+    if "ccc" in kinds:
+        yield "three code cells in a row"
+
+
+def opening(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Title, Colab badge, aims, prerequisites, time and memory, then set-up and parameters."""
+    first_code = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), 0)
+    text = "\n\n".join(cell.source for cell in notebook.cells[:first_code])
+    wanted = {
+        r"\A# \S": "a title as its first line",
+        rf"colab\.research\.google\.com/github/\S+/{re.escape(path.name)}": "a Colab badge for itself",
+        r"(?i)\bable to\b": "what you will be able to do",
+        r"(?i)\bprerequisites?\b|\bbefore you (start|begin)\b": "prerequisites",
+        r"(?i)\b(minutes?|seconds?|s)\b": "the time it takes",
+        r"\bGB\b": "the memory it takes",
+        r"\bCPU\b[\s\S]*\bGPU\b|\bGPU\b[\s\S]*\bCPU\b": "time and memory on CPU and GPU",
+    }
+    for pattern, what in wanted.items():
+        if not re.search(pattern, text):
+            yield f"the opening lacks {what}"
+    tagged = [i for i, c in enumerate(code_cells(notebook)) if "parameters" in c.metadata.get("tags", [])]
+    if len(tagged) != 1 or tagged[0] > 2:
+        yield "exactly one of the first three code cells must be tagged `parameters`"
+
+
+def parameters(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Each parameter annotated, with a literal default and a comment; profile and seed among them."""
+    tagged = [c for c in code_cells(notebook) if "parameters" in c.metadata.get("tags", [])]
+    source = tagged[0].source if tagged else ""
+    for node in ast.parse(source).body:
+        line = source.splitlines()[node.end_lineno - 1]
+        if not isinstance(node, ast.AnnAssign) or node.value is None:
+            yield f"parameters cell: `{line}` is no annotated assignment"
+        elif "#" not in line[node.end_col_offset :]:
+            yield f"parameters cell: `{line}` lacks its comment"
+    if 'profile: str = "tiny"  # tiny, hub or auto' not in source:
+        yield 'the parameters cell lacks `profile: str = "tiny"  # tiny, hub or auto`'
+    if not re.search(r"^seed: int = ", source, re.MULTILINE):
+        yield "the parameters cell lacks `seed: int = ...`"
+
+
+def closing(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Summary, self-check, exercises and their score, sources."""
+    headings = [
+        line.lstrip("# ").lower()
+        for cell in markdown_cells(notebook)
+        for line in cell.source.splitlines()
+        if re.match(r"#{2,3} ", line)
+    ]
+    for part in ("summary", "check", "exercise", "sources"):
+        if not any(part in heading for heading in headings):
+            yield f"no heading names the {part}"
+    if not any(f'score("{path.stem[:2]}")' in cell.source for cell in code_cells(notebook)):
+        yield f'no cell calls score("{path.stem[:2]}")'
+
+
+def run_state(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Executed once from top to bottom, without errors and warnings, in normal form."""
+    code = code_cells(notebook)
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        yield "execution counts are not 1..n; run `make refresh`"
+    for cell in code:
+        if not cell.source.strip():
+            yield f"{name(cell)}: empty code cell"
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{name(cell)} stores an error"
+            if output.get("name") == "stderr":
+                yield f"{name(cell)} stores something on stderr"
+    extra = set(notebook.metadata) - {"kernelspec", "language_info"}
+    extra |= {key for cell in notebook.cells for key in cell.metadata} - {"tags"}
+    if extra:
+        yield f"metadata {', '.join(sorted(extra))} does not belong here; run `make refresh`"
+    for tag in sorted({tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])}):
+        if not KNOWN_TAGS.fullmatch(tag):
+            yield f"tag '{tag}' is unknown"
+
+
+def stored_text(cell: Notebook) -> str:
+    """A cell's source and all text in its outputs, without the bytes of pictures."""
+    texts = [cell.source]
+    for output in cell.get("outputs", []):
+        texts += [output.get("text", ""), output.get("evalue", "")]
+        texts += [str(value) for kind, value in output.get("data", {}).items() if kind not in PICTURES]
+    return "\n".join(texts)
+
+
+def leaks(notebook: Notebook, path: Path) -> Iterator[str]:
+    """No machine's paths, no token, no memory address, no megabyte."""
+    for cell in notebook.cells:
+        text = stored_text(cell)
+        for pattern, what in LEAKS.items():
+            if found := pattern.search(text):
+                yield f"{what}: {found[0][:24]}"
+    if path.is_file() and path.stat().st_size >= 1_000_000:
+        yield f"{path.stat().st_size} bytes, wanted under 1 MB"
+
+
+def is_ignored(cell: Notebook) -> bool:
+    """Whether nbval leaves this cell's output uncompared."""
+    return "nbval-ignore-output" in cell.metadata.get("tags", []) or "IGNORE_OUTPUT" in " ".join(
+        MARKER.findall(cell.source)
+    )
+
+
+def has_reason(cell: Notebook) -> bool:
+    """A tag `reason: ...`, or three words of comment beside the marker (at the top where a tag marks it)."""
+    if any(tag.startswith("reason") for tag in cell.metadata.get("tags", [])):
+        return True
+    lines = cell.source.splitlines()
+    marked = [i for i, line in enumerate(lines) if MARKER.match(line)] or [-1]
+    near = [lines[j] for i in marked for j in (i - 1, i + 1) if 0 <= j < len(lines)]
+    return any(line.startswith("#") and len(line.split()) > 3 for line in near)
+
+
+def ignored_outputs(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Uncompared outputs give their reason, are asserted about, and are at most a quarter."""
+    code = code_cells(notebook)
+    ignored = [i for i, cell in enumerate(code) if is_ignored(cell)]
+    for i in ignored:
+        if not has_reason(code[i]):
+            yield f"{name(code[i])}: an ignored output without a reason"
+        if not any(re.search(r"^\s*assert\b", cell.source, re.MULTILINE) for cell in code[i : i + 3]):
+            yield f"{name(code[i])}: no assertion follows an ignored output"
+    with_output = [cell for cell in code if cell.outputs]
+    if sum(is_ignored(cell) for cell in with_output) > len(with_output) / 4:
+        yield "more than a quarter of the outputs are ignored"
+
+
+def called(cell: Notebook) -> set[str]:
+    """Names of the functions that a cell's statements call directly, not those inside its own definitions."""
+    try:
+        body = ast.parse(cell.source).body
+    except SyntaxError:  # IPython's own syntax
+        return set()
+    calls = [node.value for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    return {ast.unparse(call.func).split(".")[-1] for call in calls}
+
+
+def missing_outputs(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Cells that print or show have something stored; cells that show a figure have a picture."""
+    if not any(cell.outputs for cell in code_cells(notebook)):
+        yield "saved without outputs; run `make refresh`"
+    for cell in code_cells(notebook):
+        calls = called(cell)
+        if calls & {"print", "display", "show", "explore", "check", "hint", "score"} and not cell.outputs:
+            yield f"{name(cell)} should have an output and has none"
+        elif calls & {"show", "explore"} and not pictures(cell.outputs):
+            yield f"{name(cell)} should show a picture and shows none"
+
+
+def alternative_text(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Every picture says in words what it shows."""
+    for cell in code_cells(notebook):
+        if not all(text.strip() for text in pictures(cell.outputs)):
+            yield f"{name(cell)}: a picture without alternative text"
+    for cell in markdown_cells(notebook):
+        tags = re.findall(r"<img\b[^>]*>", cell.source)
+        without = [tag for tag in tags if not re.search(r"""alt=["'][^"']+""", tag)]
+        if without or re.search(r"!\[\s*\]\(", cell.source):
+            yield f"a Markdown picture without alternative text: {cell.source[:40]!r}"
+
+
+def forbidden(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Calls that do not run everywhere, with the reason."""
+    for cell in code_cells(notebook):
+        for pattern, reason in FORBIDDEN.items():
+            if found := re.search(pattern, cell.source, re.MULTILINE):
+                yield f"{name(cell)}: `{found[0].strip()}`: {reason}"
+
+
+def random_draws(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Every draw of torch takes a generator; numpy's global state is not used."""
+    for cell in code_cells(notebook):
+        try:
+            calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+        except SyntaxError:
+            continue
+        for call in calls:
+            function, keywords = ast.unparse(call.func), {keyword.arg for keyword in call.keywords}
+            drawn = function.removeprefix("torch.") in RANDOM_DRAWS and function.startswith("torch.")
+            if drawn and "generator" not in keywords:
+                yield f"{name(cell)}: {function} without generator="
+            if function.startswith("np.random.") and not function.endswith("default_rng"):
+                yield f"{name(cell)}: {function} draws from global state; use default_rng(seed)"
+
+
+def links(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Links to files of this repository lead somewhere."""
+    for cell in markdown_cells(notebook):
+        for target in LINK.findall(cell.source):
+            local = "" if re.match(r"\w+:", target) else target.split("#")[0]
+            if local and not (path.parent / local).exists():
+                yield f"a link leads nowhere: {target}"
+
+
+def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Cells keep one identifier each, so that changes can be followed."""
+    ids = [cell.get("id") for cell in notebook.cells]
+    if None in ids or len(set(ids)) < len(ids):
+        yield "cell identifiers are missing or double; run `make refresh`"
+
+
+RULES = (
+    shape, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
+    alternative_text, forbidden, random_draws, links, identifiers,
+)  # fmt: skip
+
+
+def complaints(notebook: Notebook, path: Path) -> list[str]:
+    """What is wrong with a notebook by all rules; an empty list where nothing is."""
+    return [f"{rule.__name__}: {text}" for rule in RULES for text in rule(notebook, path)]
+
+
+def long_functions(path: Path, limit: int = 40) -> list[str]:
+    """Functions of a Python file with more than `limit` lines, definition and docstring included."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    sizes = {f"{path.name}:{n.lineno} {n.name}": n.end_lineno - n.lineno + 1 for n in functions}
+    return [f"{where}: {size} lines" for where, size in sizes.items() if size > limit]
+
+
+def unsafe_loading(source: str) -> list[str]:
+    """Ways of loading a model or an array that run code from the file."""
+    switches = r"(?:trust_remote_code|allow_pickle)\s*=\s*True"
+    pattern = rf"{switches}|^\s*(?:import|from) pickle\b|\btorch\.load\((?!.*weights_only=True)"
+    return [line.strip() for line in source.splitlines() if re.search(pattern, line)]

@@ -1,0 +1,148 @@
+"""The hub profile against a local server: child processes load any causal model, pinned, once."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from local_hub import Fault, LocalHub
+from tiny_models import save_bert, save_gpt2, save_llama
+
+from helpers import registry
+
+PINNED = registry.find("text", "hub")
+LOAD = """
+import json, sys
+from helpers import session, text
+start = session.start(profile="hub")
+results = []
+for name in json.loads(sys.argv[1]):
+    try:
+        tokenizer, model = text.load(start, name)
+        results.append([type(model).__name__, text.generate(model, tokenizer, "Once", seed=0, max_new_tokens=5)[0]])
+    except session.WorkbookError as problem:
+        results.append(str(problem))
+print(json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Tiny models to offer."""
+    place = tmp_path_factory.mktemp("models")
+    return {
+        "gpt2": save_gpt2(place / "gpt2"),
+        "llama": save_llama(place / "llama"),
+        "bert": save_bert(place / "bert"),
+    }
+
+
+@pytest.fixture
+def hub(folders):
+    """A hub with GPT-2 under its real name and revision, and four other models."""
+    with LocalHub() as server:
+        server.add(PINNED.hub_id, folders["gpt2"], PINNED.revision)
+        server.add("someone/llama", folders["llama"])
+        server.add("someone/bert", folders["bert"])
+        server.add("someone/gated", folders["gpt2"], gated=True)
+        yield server
+
+
+def load(names, environment) -> list:
+    """What a child process makes of these names: [class, text] or the sentence of refusal."""
+    command = [sys.executable, "-c", LOAD, json.dumps(names)]
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert child.returncode == 0, child.stderr
+    assert child.stderr == ""
+    line, results = child.stdout.splitlines()
+    assert line == "Profile hub: models from the Hugging Face hub, on the CPU in float32, seed 0."
+    return json.loads(results)
+
+
+def test_any_causal_model_loads_pinned_and_offline_after_the_first_time(hub, tmp_path):
+    names = ["", "someone/llama", "someone/missing", "someone/gated", "someone/bert", "someone/llama@0000000"]
+    gpt2, llama, missing, gated, bert, unknown = load(names, hub.environment(tmp_path))
+    assert gpt2[0] == "GPT2LMHeadModel" and gpt2[1] and llama[0] == "LlamaForCausalLM" and llama[1]
+    assert "no public model someone/missing" in missing and "owner/name" in missing
+    assert "someone/gated is gated" in gated and "hf auth login" in gated
+    assert "someone/bert is a BertForMaskedLM" in bert
+    assert "no revision 0000000" in unknown
+    requested = {
+        path.split("/")[4] for _, path in hub.requests if path.startswith(f"/{PINNED.hub_id}/resolve/")
+    }
+    assert requested == {PINNED.revision}
+
+    for server in hub.servers:
+        server.shutdown()
+        server.server_close()
+    hub.requests.clear()
+    again = load(["", "gpt2", "someone/llama", "someone/other"], hub.environment(tmp_path))
+    assert again[:3] == [gpt2, gpt2, llama], "cached models load without a network, by their short name too"
+    assert "does not answer" in again[3] and "someone/other is not on this machine" in again[3]
+    assert not hub.requests
+
+
+@pytest.mark.faults
+def test_a_network_that_swallows_everything_is_asked_once(tmp_path):
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener, connections), daemon=True).start()
+        environment = LocalHub().environment(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        (message,) = load([""], environment)
+    assert "does not answer" in message and "profile tiny" in message and len(connections) == 1
+
+
+def accept(listener: socket.socket, connections: list) -> None:
+    """Take calls and never answer."""
+    while True:
+        connections.append(listener.accept()[0])
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_hub_is_named_and_asked_once(hub, tmp_path, status):
+    hub.faults.append(Fault("config.json", "HEAD", status=status))
+    busy, later = load(["", ""], hub.environment(tmp_path))
+    assert f"answers {status}" in busy and "few minutes" in busy and later[0] == "GPT2LMHeadModel"
+
+
+@pytest.mark.faults
+def test_cut_weights_are_fetched_to_the_end(hub, tmp_path):
+    hub.faults.append(Fault("model.safetensors", cut_after=5_000))
+    assert load([""], hub.environment(tmp_path))[0][0] == "GPT2LMHeadModel"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"too short"}])
+def test_weights_that_cannot_be_had_are_named_and_fetched_the_next_time(hub, tmp_path, fault):
+    hub.faults.append(Fault("model.safetensors", **fault))
+    refused, later = load(["", ""], hub.environment(tmp_path))
+    assert f"{PINNED.hub_id} cannot be loaded" in refused and later[0] == "GPT2LMHeadModel"
+
+
+@pytest.mark.faults
+def test_a_spoilt_cache_is_named_with_the_way_out(hub, tmp_path):
+    hub.faults.append(Fault("config.json", body=b"{" * 600))
+    environment = hub.environment(tmp_path)
+    first, again = load(["", ""], environment)
+    assert "hf cache rm" in first and "hf cache rm" in again
+    command = re.search("`hf (cache rm [^`]+)`", again)[1].split()
+    subprocess.run([Path(sys.executable).with_name("hf"), *command, "--yes"], env=environment, check=True)
+    assert load([""], environment)[0][0] == "GPT2LMHeadModel"
+
+
+@pytest.mark.faults
+def test_a_cache_without_tokenizer_is_completed_or_refused_but_never_used(hub, tmp_path):
+    environment = hub.environment(tmp_path)
+    whole = load([""], environment)
+    for path in tmp_path.rglob("*token*.json"):
+        path.unlink()
+    assert load([""], environment) == whole
+    for path in tmp_path.rglob("*token*.json"):
+        path.unlink()
+    (message,) = load([""], environment | {"HF_HUB_OFFLINE": "1"})
+    assert "does not answer" in message and "HF_HUB_OFFLINE" in message

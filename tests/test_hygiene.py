@@ -1,0 +1,382 @@
+"""The notebooks and the house against their conventions; each check against a broken example."""
+
+import ast
+import json
+import re
+import struct
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from packaging.requirements import Requirement
+
+from tests import rules
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[!.]*.ipynb"))
+HELPERS = sorted((ROOT / "helpers").rglob("*.py"))
+WEIGHTS = ROOT / "helpers" / "smallworld" / "weights"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_keeps_the_conventions(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert rules.complaints(notebook, path) == []
+
+
+# Each rule fires: a notebook that keeps every convention, and what makes each rule complain.
+
+NAME = Path("notebooks/09_example.ipynb")
+PNG = "iVBORw0KGgo="
+BADGE = "[![Colab](https://x/b.svg)](https://colab.research.google.com/github/o/r/blob/main/09_example.ipynb)"
+OPENING = f"""# An example
+{BADGE}
+
+You will be able to tell good from bad. Prerequisites: none. Time: 2 minutes and 1 GB on a CPU, 1 on a GPU."""
+PARAMETERS = """profile: str = "tiny"  # tiny, hub or auto
+seed: int = 0  # any whole number
+a: int = 1  # one
+b = a"""
+
+
+def good_notebook() -> nbformat.NotebookNode:
+    """Forty cells that keep every rule: Markdown and code as M C M M C, each cell with what it needs."""
+    prose = "Some words " * 46
+    markdown = [new_markdown_cell(prose) for _ in range(24)]
+    markdown[0].source = OPENING
+    for cell, heading in zip(markdown[-4:], ("Summary", "Self-check", "Exercises", "Sources"), strict=True):
+        cell.source = f"## {heading}\n\n{prose}"
+    code = [new_code_cell("a = 1\nb = 2\nc = 3\nprint(a)") for _ in range(16)]
+    for cell in code:
+        cell.outputs = [new_output("stream", name="stdout", text="1\n")]
+    code[1].source, code[1].outputs = PARAMETERS.replace("\nb = a", "\nb: int = 2  # two"), []
+    code[1].metadata.tags = ["parameters"]
+    code[2].source = "a = 1\nb = 2\nfigure = bars(a, b)\nshow(figure, alt='two bars')"
+    picture = new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "two bars"}})
+    code[2].outputs = [picture]
+    code[15].source = 'a = 1\nb = 2\nc = 3\nscore("09")'
+    cells = []
+    for i in range(8):
+        m, c = markdown[3 * i : 3 * i + 3], code[2 * i : 2 * i + 2]
+        cells += [m[0], c[0], m[1], m[2], c[1]]
+    for count, cell in enumerate(code, 1):
+        cell.execution_count = count
+    return new_notebook(cells=cells)
+
+
+def code(number: int) -> Callable[[nbformat.NotebookNode], nbformat.NotebookNode]:
+    return lambda notebook: rules.code_cells(notebook)[number]
+
+
+def set_source(number: int, source: str):
+    return lambda notebook: code(number)(notebook).update(source=source)
+
+
+def set_output(number: int, *outputs):
+    return lambda notebook: code(number)(notebook).update(outputs=[nbformat.from_dict(o) for o in outputs])
+
+
+def set_markdown(number: int, source: str):
+    return lambda notebook: rules.markdown_cells(notebook)[number].update(source=source)
+
+
+def drop(kind: str, count: int):
+    def change(notebook):
+        victims = [cell for cell in notebook.cells if cell.cell_type == kind][3 : 3 + count]
+        notebook.cells = [cell for cell in notebook.cells if not any(cell is victim for victim in victims)]
+
+    return change
+
+
+def stream(text: str, name: str = "stdout") -> dict:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+FOLDER = "/" + "home/anna/course"
+IGNORED = "# NBVAL_IGNORE_OUTPUT\n# times differ from run to run\na = 1\nb = 2\nprint(a)\nassert a < b"
+BROKEN = {
+    "few cells": (drop("markdown", 3), "shape: cells: 37"),
+    "few words": (
+        lambda nb: [c.update(source="x") for c in rules.markdown_cells(nb)[3:20]],
+        "words of prose",
+    ),
+    "ratio": (drop("code", 4), "shape: Markdown cells per code cell"),
+    "long cell": (
+        set_source(4, "\n".join(f"a{i} = 1" for i in range(31)) + "\nprint(a1)"),
+        "longest code cell",
+    ),
+    "short cells": (
+        lambda nb: [c.update(source="print(1)") for c in rules.code_cells(nb)[3:15]],
+        "median code cell",
+    ),
+    "in a row": (lambda nb: nb.cells.sort(key=lambda c: c.cell_type == "code"), "three code cells in a row"),
+    "no title": (set_markdown(0, OPENING.replace("# An", "An")), "lacks a title"),
+    "no badge": (set_markdown(0, OPENING.replace("colab", "binder")), "lacks a Colab badge"),
+    "other badge": (set_markdown(0, OPENING.replace("09_ex", "08_ex")), "lacks a Colab badge"),
+    "no aims": (set_markdown(0, OPENING.replace("able to", "told to")), "lacks what you will"),
+    "no prerequisites": (set_markdown(0, OPENING.replace("Prerequisites", "Needs")), "lacks prerequisites"),
+    "no time": (set_markdown(0, OPENING.replace("minutes", "lines")), "lacks the time"),
+    "no memory": (set_markdown(0, OPENING.replace("GB", "bags")), "lacks the memory"),
+    "no GPU": (set_markdown(0, OPENING.replace("GPU", "phone")), "time and memory on CPU and GPU"),
+    "untagged": (lambda nb: code(1)(nb).metadata.pop("tags"), "tagged `parameters`"),
+    "late parameters": (lambda nb: nb.cells.append(nb.cells.pop(4)), "tagged `parameters`"),
+    "unannotated": (set_source(1, PARAMETERS), "`b = a` is no annotated assignment"),
+    "no comment": (set_source(1, PARAMETERS.replace("  # one\nb = a", "")), "lacks its comment"),
+    "no profile": (set_source(1, PARAMETERS.replace("tiny, hub or auto", "which")), "lacks `profile"),
+    "no seed": (set_source(1, PARAMETERS.replace("seed", "sead")), "lacks `seed"),
+    "no summary": (set_markdown(-4, "## The end"), "no heading names the summary"),
+    "no sources": (set_markdown(-1, "## The end"), "no heading names the sources"),
+    "no score": (set_source(15, "a = 1\nb = 2\nc = 3\nprint(a)"), 'no cell calls score("09")'),
+    "counts": (lambda nb: code(5)(nb).update(execution_count=99), "execution counts"),
+    "unsaved": (lambda nb: code(5)(nb).update(execution_count=None, outputs=[]), "execution counts"),
+    "empty cell": (set_source(5, " "), "empty code cell"),
+    "error": (
+        set_output(5, {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}),
+        "an error",
+    ),
+    "stderr": (set_output(5, stream("warning", "stderr")), "on stderr"),
+    "widgets": (lambda nb: nb.metadata.update(widgets={}), "metadata widgets does not belong"),
+    "timing": (lambda nb: code(5)(nb).metadata.update(execution={}), "metadata execution does not belong"),
+    "tag": (lambda nb: code(5)(nb).metadata.update(tags=["raises-exception"]), "tag 'raises-exception'"),
+    "path in source": (set_source(5, f"a = '{FOLDER}'\nb = 2\nc = 3\nprint(a)"), "an absolute path"),
+    "path in output": (set_output(5, stream(f"saved\n{FOLDER}\n")), "an absolute path"),
+    "token": (set_output(5, stream("hf_" + "a1" * 15)), "a token"),
+    "address": (set_output(5, stream("<object at 0x7f0123456789>")), "an address"),
+    "no reason": (set_source(5, IGNORED.replace("# times differ from run to run\n", "")), "without a reason"),
+    "no assertion": (set_source(5, IGNORED.replace("assert ", "")), "no assertion follows"),
+    "all ignored": (
+        lambda nb: [c.update(source=IGNORED) for c in rules.code_cells(nb)[5:10]],
+        "than a quarter",
+    ),
+    "no outputs": (lambda nb: [c.update(outputs=[]) for c in rules.code_cells(nb)], "saved without outputs"),
+    "no output": (set_output(5), "should have an output and has none"),
+    "no picture": (set_output(2, stream("1")), "should show a picture"),
+    "no alt": (
+        set_output(2, {"output_type": "display_data", "data": {"image/png": PNG}, "metadata": {}}),
+        "a picture without alternative text",
+    ),
+    "no Markdown alt": (set_markdown(5, "![ ](a.png)"), "a Markdown picture without"),
+    "no HTML alt": (set_markdown(5, '<img src="a.png">'), "a Markdown picture without"),
+    "clear_output": (set_source(5, "a = 1\nb = 2\nclear_output()\nprint(a)"), "never pass nbval"),
+    "interact": (set_source(5, "a = 1\nb = 2\ninteract(f)\nprint(a)"), "helpers.controls.explore"),
+    "semicolon": (set_source(5, "a = 1\nb = 2\nc = 3\nprint(a);"), "semicolon hides nothing"),
+    "pickle": (set_source(5, "import pickle\nb = 2\nc = 3\nprint(b)"), "safetensors only"),
+    "skip": (set_source(5, "# NBVAL_SKIP\na = 1\nb = 2\nc = 3\nprint(a)"), "every cell runs"),
+    "global draw": (
+        set_source(5, "a = torch.randn(3)\nb = 2\nc = 3\nprint(a)"),
+        "torch.randn without generator",
+    ),
+    "numpy draw": (set_source(5, "a = np.random.rand(3)\nb = 2\nc = 3\nprint(a)"), "draws from global state"),
+    "dead link": (set_markdown(5, "[there](../nowhere.md)"), "leads nowhere"),
+    "same id": (lambda nb: nb.cells[4].update(id=nb.cells[5].id), "identifiers"),
+}
+
+
+def test_a_good_notebook_has_no_complaints():
+    assert rules.complaints(good_notebook(), NAME) == []
+
+
+def test_a_reason_may_be_a_comment_or_a_tag():
+    notebook = good_notebook()
+    set_source(5, IGNORED)(notebook)
+    set_source(6, IGNORED.split("\n", 2)[2])(notebook)
+    code(6)(notebook).metadata.tags = ["nbval-ignore-output", "reason: wall time"]
+    assert rules.complaints(notebook, NAME) == []
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_rule_fires(case):
+    change, expected = BROKEN[case]
+    notebook = good_notebook()
+    change(notebook)
+    assert any(expected in complaint for complaint in rules.complaints(notebook, NAME)), case
+
+
+def test_size_is_limited(tmp_path):
+    path = tmp_path / NAME.name
+    path.write_bytes(b" " * 1_000_000)
+    assert "1000000 bytes, wanted under 1 MB" in "".join(rules.complaints(good_notebook(), path))
+
+
+# The package
+
+
+def test_helpers_stay_small():
+    lines = sum(
+        len(p.read_text(encoding="utf-8").splitlines()) for p in HELPERS if "smallworld" not in p.parts
+    )
+    assert lines < 2000
+
+
+def test_functions_stay_short(tmp_path):
+    assert [entry for path in HELPERS for entry in rules.long_functions(path)] == []
+    long = tmp_path / "long.py"
+    long.write_text("def short():\n    pass\n\n\ndef long():\n" + "    x = 1\n" * 40)
+    assert rules.long_functions(long) == ["long.py:5 long: 41 lines"]
+
+
+@pytest.mark.parametrize("path", HELPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_public_names_are_documented(path):
+    public = (ast.FunctionDef, ast.ClassDef)
+    nodes = [n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, public)]
+    bare = [n.name for n in nodes if not n.name.startswith("_") and not ast.get_docstring(n)]
+    assert bare == []
+
+
+def test_nothing_loads_code_with_data():
+    found = {p.name: rules.unsafe_loading(p.read_text(encoding="utf-8")) for p in HELPERS}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+    for line in (
+        "import pickle",
+        "torch.load(path)",
+        "f(trust_remote_code=True)",
+        "np.load(f, allow_pickle=True)",
+    ):
+        assert rules.unsafe_loading(line) == [line]
+    assert rules.unsafe_loading("torch.load(path, weights_only=True)") == []
+
+
+def tracked_files() -> list[Path]:
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_tracked_tree_is_small_and_safe():
+    files = tracked_files()
+    assert sum(path.stat().st_size for path in files) < 48 * 2**20
+    pickled = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pth"}
+    assert [path.name for path in files if path.suffix in pickled] == []
+
+
+# The shipped weights
+
+BUDGETS = {"text": (5e6, None), "image": (9e6, 18 * 2**20), "fill": (2e6, None), "judge": (None, 2**20)}
+
+
+def tensors(path: Path) -> dict[str, dict]:
+    """The header of a safetensors file: name -> dtype, shape and offsets."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    return {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+
+def size(shape: list[int]) -> int:
+    return size(shape[1:]) * shape[0] if shape else 1
+
+
+@pytest.mark.parametrize("role", [role for role in BUDGETS if (WEIGHTS / role).is_dir()])
+def test_weights_keep_their_budget(role):
+    parameters, most_bytes = BUDGETS[role]
+    files = sorted((WEIGHTS / role).rglob("*.safetensors"))
+    entries = [entry for file in files for entry in tensors(file).values()]
+    assert entries, f"weights/{role} holds no safetensors file"
+    assert {entry["dtype"] for entry in entries if entry["dtype"].startswith(("F", "B"))} <= {"F16"}
+    if parameters:
+        assert sum(size(entry["shape"]) for entry in entries) <= parameters
+    if most_bytes:
+        assert (
+            sum(path.stat().st_size for path in (WEIGHTS / role).rglob("*") if path.is_file()) <= most_bytes
+        )
+    card = (WEIGHTS / role / "README.md").read_text(encoding="utf-8").lower()
+    assert [word for word in ("data", "command", "seed", "quality", "limit") if word not in card] == []
+
+
+def test_text_model_reads_512_tokens():
+    config = WEIGHTS / "text" / "config.json"
+    if not config.is_file():
+        pytest.skip("no text model here yet")
+    assert json.loads(config.read_text(encoding="utf-8"))["n_positions"] >= 512
+
+
+# The house
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
+
+
+def test_every_requirement_is_pinned_within_its_range():
+    groups = [project()["dependencies"], *project()["optional-dependencies"].values()]
+    for requirement in (Requirement(text) for group in groups for text in group):
+        if requirement.name != project()["name"]:
+            assert pins()[requirement.name.lower()] in requirement.specifier, requirement
+
+
+def test_ranges_admit_colab():
+    colab = {"torch": "2.11.0", "transformers": "5.15.0", "diffusers": "0.39.0", "ipywidgets": "7.7.1",
+             "numpy": "2.1.3", "matplotlib": "3.10.0", "pillow": "11.3.0", "ipython": "7.34.0"}  # fmt: skip
+    ranges = {r.name: r.specifier for r in map(Requirement, project()["dependencies"])}
+    assert [name for name, version in colab.items() if version not in ranges[name]] == []
+
+
+def test_conda_gives_the_same_environment():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == project()["name"]
+    (packages,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert packages == ["-c constraints.txt", "-e .[lab]"]
+
+
+def targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return {
+        name for line in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for name in line.split()
+    }
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "tests/README.md", ".github/workflows/notebooks.yml", ".ci/run"]
+)
+def test_make_commands_named_in_files_exist(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    commands = re.findall(r"(?:^|`|run: |exec )make ([a-z][a-z-]*)", text, re.MULTILINE)
+    assert commands, f"{file} names no make command"
+    assert set(commands) <= targets()
+
+
+def test_make_has_the_promised_commands():
+    promised = (
+        "run lab test check refresh train-text bench test-slow test-browser test-colab test-faults test-gpu"
+    )
+    assert set(promised.split()) <= targets()
+
+
+@pytest.mark.parametrize("file", ["README.md", "tests/README.md"])
+def test_readme_pictures_and_links(file):
+    path = ROOT / file
+    notebook = new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"))])
+    assert list(rules.links(notebook, path)) + list(rules.alternative_text(notebook, path)) == []
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    assert [picture for picture in pictures if not (path.parent / picture).is_file()] == []
+
+
+def test_readme_lists_every_notebook():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text] == []
+
+
+def test_workflow_is_pinned_and_asks_for_little():
+    text = (ROOT / ".github/workflows/notebooks.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "GPU_RUNNER" in workflow["jobs"]["gpu"]["if"]
+    assert "secrets." not in text
+    uses = re.findall(r"uses: (\S+)", text)
+    assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)

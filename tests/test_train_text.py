@@ -1,0 +1,338 @@
+"""The trainer of the language model: data, loss, schedule, stopping at any moment, export."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings, strategies
+from safetensors.torch import load_file
+from toy import ToySettings, trained
+
+from helpers.smallworld import stories, train_text
+
+ROOT = Path(train_text.__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return trained()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(run):
+    return run.tokenizer
+
+
+# --- tokenizer ------------------------------------------------------------------------------------------
+
+
+def test_any_text_survives_the_tokenizer(tokenizer):
+    @settings(max_examples=150, deadline=None)
+    @given(strategies.text(strategies.characters(exclude_categories=("Cs",)), max_size=60))
+    def round_trip(text):
+        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+    round_trip()
+    for text in (
+        "",
+        " ",
+        "  two  spaces \n\n",
+        "Mina 's , ! don 't",
+        "한국어 🦊\u200b\t\r\n",
+        "a<|endoftext|>b",
+    ):
+        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_the_tokenizer_has_one_special_token_and_pads_left(tokenizer):
+    end = tokenizer.convert_tokens_to_ids(train_text.END)
+    assert {
+        tokenizer.bos_token_id,
+        tokenizer.eos_token_id,
+        tokenizer.pad_token_id,
+        tokenizer.unk_token_id,
+    } == {end}
+    assert len(tokenizer) == ToySettings().vocabulary
+    assert tokenizer.model_max_length == 512
+    padded = tokenizer(["Once upon a time", "Once"], padding=True)
+    assert padded["attention_mask"][1][0] == 0 and padded["attention_mask"][1][-1] == 1
+
+
+def test_prompt_and_text_are_tokenised_as_their_concatenation(tokenizer):
+    told = list(stories.corpus("train", 40, 3))
+    documents = train_text.encode_stories(tokenizer, told)
+    assert any(story.prompt for story in told) and not all(story.prompt for story in told)
+    for number, story in enumerate(told):
+        whole = tokenizer(story.prompt + story.text)["input_ids"]
+        assert documents[number].tolist() == [*whole, tokenizer.eos_token_id]
+        prompt = documents[number][: documents.text_starts[number]]
+        assert tokenizer.decode(prompt.tolist()) == story.prompt
+
+
+# --- batches --------------------------------------------------------------------------------------------
+
+LENGTHS = np.random.default_rng(0).integers(120, 260, 900)
+
+
+def test_every_story_comes_once_in_an_epoch_and_half_the_rows_begin_with_the_end_token():
+    rows = train_text.arrange_rows(LENGTHS, train_text.Settings(), epoch=0)
+    numbers = [number for row in rows for number in row if number != train_text.START]
+    assert sorted(numbers) == list(range(900))
+    assert 0.4 < np.mean([row[0] == train_text.START for row in rows]) < 0.6
+    assert all(train_text.START not in row[1:] for row in rows)
+    packed = [row for row in rows if len(row) - (row[0] == train_text.START) > 1]
+    assert 0.1 < sum(map(len, packed)) / 900 < 0.3
+    assert all(sum(LENGTHS[number] for number in row if number >= 0) >= 512 for row in packed[:-1])
+
+
+def test_epochs_differ_and_the_seed_decides():
+    plan = train_text.plan_epoch
+    assert plan(LENGTHS, train_text.Settings(), 0) == plan(LENGTHS, train_text.Settings(), 0)
+    assert plan(LENGTHS, train_text.Settings(), 0) != plan(LENGTHS, train_text.Settings(), 1)
+    assert plan(LENGTHS, train_text.Settings(seed=1), 0) != plan(LENGTHS, train_text.Settings(), 0)
+
+
+def test_batches_keep_to_their_size_and_hold_little_padding():
+    own = train_text.Settings()
+    area = used = 0
+    for rows in train_text.plan_epoch(LENGTHS, own, 0):
+        widths = [min(512, sum(1 if n == train_text.START else LENGTHS[n] for n in row)) for row in rows]
+        assert max(widths) * len(rows) <= own.batch_tokens
+        area, used = area + max(widths) * len(rows), used + sum(widths)
+    assert used / area > 0.95
+
+
+def test_a_batch_labels_every_token_but_the_padding(run):
+    end = run.tokenizer.eos_token_id
+    first, second = run.train[0], run.train[1]
+    input_ids, labels = train_text.collate([[train_text.START, 0], [1]], run.train, 512, end)
+    width = max(len(first) + 1, len(second))
+    assert input_ids.shape == labels.shape == (2, width)
+    assert labels[0, : len(first) + 1].tolist() == [end, *first.tolist()]
+    assert labels[1].tolist() == second.tolist() + [train_text.IGNORED] * (width - len(second))
+    assert input_ids[1, len(second) :].eq(end).all()
+    assert train_text.collate([[0, 1]], run.train, 20, end)[0].shape == (1, 20)
+
+
+def test_skipping_batches_equals_having_drawn_them(run):
+    own, end = run.settings, run.tokenizer.eos_token_id
+    per_epoch = len(train_text.plan_epoch(run.train.lengths(), own, 0))
+    drawn = train_text.training_batches(run.train, own, end)
+    skip = per_epoch + 2
+    for _ in range(skip):
+        next(drawn)
+    skipped = train_text.training_batches(run.train, own, end, skip=skip)
+    for _ in range(per_epoch):
+        assert torch.equal(next(drawn)[0], next(skipped)[0])
+
+
+# --- loss and schedule ----------------------------------------------------------------------------------
+
+
+def test_the_loss_is_the_mean_over_real_targets():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 4, 5, generator=generator)
+    labels = torch.tensor([[1, 2, 3, 4], [0, 2, train_text.IGNORED, train_text.IGNORED]])
+    log_p = logits.log_softmax(-1)
+    expected = -(log_p[0, 0, 2] + log_p[0, 1, 3] + log_p[0, 2, 4] + log_p[1, 0, 2]) / 4
+    assert torch.isclose(train_text.next_token_loss(logits, labels), expected)
+    assert torch.isclose(
+        train_text.next_token_loss(torch.zeros(1, 3, 7), torch.ones(1, 3).long()), torch.tensor(7.0).log()
+    )
+
+
+def test_text_nats_equal_the_log_probabilities_one_by_one(run):
+    end = run.tokenizer.eos_token_id
+    nats, tokens = train_text.text_nats(run.model.eval(), run.validation, end, batch_size=3)
+    for number in range(len(run.validation)):
+        row = torch.tensor([[end, *run.validation[number].tolist()]])
+        log_p = run.model(row).logits[0].log_softmax(-1)
+        start = 1 + int(run.validation.text_starts[number])
+        alone = -sum(log_p[place - 1, row[0, place]].item() for place in range(start, row.shape[1]))
+        assert nats[number] == pytest.approx(alone, rel=1e-4)
+        assert tokens[number] == row.shape[1] - start
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_zero():
+    own = train_text.Settings(warmup=10, decay_share=0.25, learning_rate=2.0)
+    rates = [train_text.learning_rate(step, 100, own) for step in range(101)]
+    assert rates[0] == pytest.approx(0.2) and rates[9] == rates[75] == 2.0
+    assert rates[87] == pytest.approx(2.0 * 13 / 25) and rates[99] == pytest.approx(0.08) and rates[100] == 0
+
+
+def test_minutes_bring_the_decay_forward_and_never_lengthen_the_run(run):
+    own = replace(
+        run, settings=train_text.Settings(steps=1000, minutes=10, decay_share=0.3), total=1000, step=100
+    )
+    assert train_text.planned_steps(own, seconds=30) == 1000
+    assert train_text.planned_steps(own, seconds=120) == 500
+    assert train_text.planned_steps(own, seconds=900) == 100
+    decaying = replace(own, step=400, total=500)
+    assert train_text.planned_steps(decaying, seconds=9999) == 500
+
+
+# --- stopping and going on ------------------------------------------------------------------------------
+
+
+def weights_of(some_run):
+    return torch.cat([weight.detach().flatten() for weight in some_run.model.parameters()])
+
+
+def test_training_lowers_the_loss(run):
+    losses = [loss for _, loss in run.curve["validation"]]
+    assert run.step == 12 and losses[-1] < losses[0] < np.log(400)
+    assert run.curve["train"][-1][0] == 12
+    assert (run.folder / "loss.png").stat().st_size > 1000
+    assert "step 6:" in (run.folder / "samples.txt").read_text(encoding="utf-8")
+
+
+def test_a_stopped_run_ends_like_an_uninterrupted_one(run, tmp_path):
+    for stop in (5, 7, None):
+        torch.manual_seed(random.randrange(1000))
+        again = train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=stop)
+        assert again.step == (stop or 12)
+    assert torch.allclose(weights_of(again), weights_of(run), atol=1e-5)
+    assert np.allclose(again.curve["validation"], run.curve["validation"], atol=1e-3)
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from helpers.smallworld import train_text
+from toy import ToySettings
+train_text.look_at = lambda run: None
+train_text.train(train_text.start_run(ToySettings(), Path(sys.argv[1])), checkpoint_minutes=0)
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(run, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(tmp_path)], env=environment, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoint.previous.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    resumed = train_text.start_run(ToySettings(), tmp_path)
+    assert resumed.step >= 1
+    assert torch.allclose(weights_of(train_text.train(resumed)), weights_of(run), atol=1e-5)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, tmp_path, capsys):
+    train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=3)
+    train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=4)
+    newest = tmp_path / "checkpoint.pt"
+    newest.write_bytes(newest.read_bytes()[:2000])
+    assert train_text.start_run(ToySettings(), tmp_path).step == 3
+    assert "checkpoint.pt cannot be read" in capsys.readouterr().err
+
+
+def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
+    with pytest.raises(train_text.TrainingError, match="steps.*--fresh"):
+        train_text.start_run(ToySettings(steps=99), run.folder)
+    assert train_text.start_run(ToySettings(minutes=1.0), run.folder).step == 12
+
+
+# --- export ---------------------------------------------------------------------------------------------
+
+
+def test_the_export_loads_silently_as_half_precision_on_disk(run, capfd):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = run.folder / "model"
+    capfd.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    inputs = tokenizer("Once upon a time", return_tensors="pt")
+    model.generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert "warn" not in capfd.readouterr().err.lower()
+    assert {weight.dtype for weight in load_file(folder / "model.safetensors").values()} == {torch.float16}
+    assert torch.allclose(model(**inputs).logits, run.model.eval()(**inputs).logits, atol=0.02)
+    ids = model.generation_config
+    assert {ids.bos_token_id, ids.eos_token_id, ids.pad_token_id} == {tokenizer.eos_token_id}
+    assert tokenizer("Mina and the sea")["input_ids"] == run.tokenizer("Mina and the sea")["input_ids"]
+
+
+def test_the_record_beside_the_weights_is_small_and_holds_no_path(run):
+    text = (run.folder / "model" / "training_curve.json").read_text(encoding="utf-8")
+    record = json.loads(text)
+    assert record["steps"] == 12 and record["settings"]["seed"] == 0
+    assert record["curve"]["validation"][-1][0] == 12
+    card = (run.folder / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Not measured yet" in card and "licen" in card.lower()
+    for written in (text, card):
+        assert str(run.folder) not in written and str(ROOT) not in written
+
+
+def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
+    target = tmp_path / "weights"
+    train_text.export(run, target)
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+
+    def no_room(folder):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("helpers.smallworld.model_card.write_card", no_room)
+    with pytest.raises(OSError):
+        train_text.export(run, target)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
+
+
+# --- command line ---------------------------------------------------------------------------------------
+
+
+def test_only_a_full_run_replaces_the_shipped_model(run, tmp_path, monkeypatch, capsys):
+    shipped = tmp_path / "shipped"
+    monkeypatch.setattr(train_text, "SHIPPED", shipped)
+    monkeypatch.setattr(train_text, "Settings", ToySettings)
+    train_text.main(["--steps", "2", "--output", str(tmp_path / "short"), "--device", "cpu"])
+    assert (tmp_path / "short" / "model" / "model.safetensors").exists() and not shipped.exists()
+    train_text.main(["--output", str(run.folder), "--device", "cpu"])
+    assert "complete" in capsys.readouterr().out
+    assert (shipped / "model.safetensors").exists()
+    train_text.main(
+        ["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"]
+    )
+    more = json.loads((tmp_path / "more" / "model" / "training_curve.json").read_text(encoding="utf-8"))
+    assert more["settings"]["start_from"] == "shipped"
+    assert more["curve"]["validation"][-1][1] < run.curve["validation"][0][1]
+
+
+def test_a_fresh_run_keeps_the_old_folder(run, tmp_path):
+    output = tmp_path / "run"
+    output.mkdir()
+    (output / "checkpoint.pt").write_bytes(b"precious")
+    train_text.prepare_folder(train_text.parse_arguments(["--fresh", "--output", str(output)]))
+    assert not output.exists() and (tmp_path / "run.old" / "checkpoint.pt").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--steps", "0"], "--steps must be above 0"),
+        (["--minutes", "-1"], "--minutes must be above 0"),
+        (["--fresh", "--resume"], "choose one"),
+        (["--output", __file__], "is a file: name a folder"),
+        (["--resume", "--output", "{empty}"], "no checkpoint"),
+        (["--start-from", "{empty}"], "there is no model in"),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments, sentence, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train_text.main([argument.replace("{empty}", str(tmp_path)) for argument in arguments])
+    said = capsys.readouterr().err if isinstance(stopped.value.code, int) else str(stopped.value.code)
+    assert sentence in said and "Traceback" not in said
