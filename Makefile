@@ -8,7 +8,9 @@ READY := $(VENV)/.ready
 
 # TORCH=cpu, cu126, ... takes torch from PyTorch's own index; the choice is remembered in .venv/.torch.
 CHOSEN := $(shell cat $(VENV)/.torch 2>/dev/null)
-TORCH ?= $(CHOSEN)
+ifeq ($(TORCH),)
+TORCH := $(CHOSEN)
+endif
 TORCH_INDEX := https://download.pytorch.org/whl
 
 # NOTEBOOKS="03 04" selects notebooks for run and refresh; ARGS passes anything else on.
@@ -19,9 +21,7 @@ ARGS ?=
 ifneq ($(origin PYTHONPATH),command line)
 unexport PYTHONPATH
 endif
-unexport PYTHONHOME
-unexport VIRTUAL_ENV
-unexport JUPYTER_PATH
+unexport PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV JUPYTER_PATH PIP_TARGET PIP_USER
 export JUPYTER_PREFER_ENV_PATH := 1
 
 # What every comparison runs under: the shipped models, on the CPU, offline, nothing inherited.
@@ -52,7 +52,7 @@ check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(TINY) $(PY) -m pytest -m "$(FAST)" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
-	@$(TINY) $(PY) -m helpers.refresh $(NOTEBOOKS)
+	@$(PY) -m helpers.refresh $(NOTEBOOKS)
 
 train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
 	@$(PY) -m helpers.smallworld.train_text $(ARGS)

@@ -14,18 +14,15 @@ from helpers.session import WorkbookError, is_live
 
 
 def explore(
-    draw: Callable[..., Figure],
-    alt: str | Callable[..., str],
-    *,
-    sweep: Mapping[str, Sequence[Any]] | None = None,
-    **controls,
-) -> None:
+    draw: Callable[..., Figure], alt: str | Callable[..., str], *,
+    sweep: Mapping[str, Sequence[Any]] | None = None, **controls,
+) -> None:  # fmt: skip
     """Show `draw(**values)` with one widget (from ipywidgets) for each value.
 
     Live, moving a widget draws anew. Everywhere else (papermill, nbval, a web page) it shows one picture,
-    from the widgets' first values; `sweep`, such as {"temperature": (0.5, 1.0, 1.5)}, makes it small multiples
-    of the same draw, whose titles and axis limits must make them comparable. alt: the text for readers who
-    do not see the picture, or a function of the values that returns it.
+    from the widgets' first values; `sweep`, such as {"temperature": (0.5, 1.0, 1.5)}, makes it small
+    multiples of the same draw, whose titles and axis limits must make them comparable. alt: the text for
+    readers who do not see the picture, or a function of the values that returns it.
     """
     unknown = sorted(set(sweep or {}) - set(controls))
     if unknown:

@@ -62,7 +62,7 @@ def title(notebook: nbformat.NotebookNode) -> str:
 
 
 def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """What papermill noted: title, start (UTC), seconds, injected parameters, code cells reached (a count)."""
+    """What papermill noted: title, start (UTC), seconds, injected parameters, number of code cells begun."""
     told = notebook.metadata.get("papermill", {})
     start = told.get("start_time")
     injected = [c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]

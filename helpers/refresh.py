@@ -14,7 +14,7 @@ from helpers.run import ThisPython, find_notebooks, read
 from helpers.session import WorkbookError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# What stored outputs are made under: the shipped models, on the CPU, offline, seeds as written.
+# Stored outputs come from the shipped models, on the CPU, offline, with the seeds as written.
 ENVIRONMENT = {"WORKBOOK_PROFILE": "tiny", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
 UNSET = ("WORKBOOK_SEED", "WORKBOOK_DEVICE", "WORKBOOK_LIVE", "MPLBACKEND")
 

@@ -13,25 +13,21 @@ WEIGHTS = Path(__file__).resolve().parent / "smallworld" / "weights"
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model: what it is for, where it comes from and under which licence.
-
-    Shipped models have a folder, the hub's have an id and a pinned revision; size_gb is the download, or the
-    files on disk, in gigabytes; fallback is the profile to use when this model cannot be had.
-    """
+    """One model: what it is for, where it comes from and under which licence."""
 
     role: str
     profile: str
     name: str
-    hub_id: str
-    revision: str
+    hub_id: str  # "" for a shipped model
+    revision: str  # pinned
     licence: str
-    size_gb: float
-    folder: Path | None
-    fallback: str
+    size_gb: float  # of the download, or on disk
+    folder: Path | None  # of a shipped model
+    fallback: str  # the profile to use when this model cannot be had
 
 
 MODELS = (
-    ModelEntry("text", "tiny", "small-world GPT-2", "", "", "CC-BY-4.0", 0.007, WEIGHTS / "text", ""),
+    ModelEntry("text", "tiny", "small-world GPT-2", "", "", "MIT", 0.007, WEIGHTS / "text", ""),
     ModelEntry("text", "hub", "GPT-2", "openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e",
                "MIT", 0.55, None, "tiny"),
     ModelEntry("fill", "hub", "BERT", "google-bert/bert-base-uncased",

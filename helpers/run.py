@@ -119,22 +119,15 @@ def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, 
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"they have: {', '.join(known) or 'none'}."
             raise WorkbookError(f"No selected notebook has a parameter '{name}'; {hint}")
-    check_profile(values.get("profile", "tiny"))
     plans: dict[Path, dict[str, object]] = {path: {} for path in paths}
     for path, kind in kinds.items():
-        for name in values.keys() & kind.keys():
+        for name in (name for name in values if name in kind):
             try:
                 plans[path][name] = convert(values[name], kind[name])
             except (ValueError, SyntaxError, TypeError) as error:
                 message = f"Parameter '{name}' of {path.stem} must be {kind[name]}; '{values[name]}' is not."
                 raise WorkbookError(message) from error
     return plans
-
-
-def check_profile(profile: str) -> None:
-    """Raise WorkbookError unless `profile` is one of tiny, hub and auto."""
-    if profile not in PROFILES:
-        raise WorkbookError(f"There is no profile '{profile}'; choose tiny, hub or auto.")
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -207,12 +200,13 @@ def run_all(plans: dict[Path, dict[str, object]], folder: Path) -> int:
     return failures
 
 
-def list_notebooks(paths: Sequence[Path]) -> None:
+def list_notebooks(paths: Sequence[Path]) -> int:
     """Print each notebook's name, title and parameters."""
     for path in paths:
         notebook = read(path)
         print(path.stem, pages.title(notebook), sep=": ")
         print("".join(f"    {line}\n" for line in parameter_source(notebook).splitlines()), end="")
+    return 0
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -234,10 +228,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         paths = find_notebooks(asked.notebooks)
         if asked.list:
-            list_notebooks(paths)
-            return 0
-        check_profile(asked.profile or os.environ.get("WORKBOOK_PROFILE") or "tiny")
-        plans = plan(paths, dict(asked.parameters))
+            return list_notebooks(paths)
+        values = dict(asked.parameters)
+        for profile in (values.get("profile"), os.environ.get("WORKBOOK_PROFILE")):
+            if profile and profile not in PROFILES:
+                raise WorkbookError(f"There is no profile '{profile}'; choose tiny, hub or auto.")
+        plans = plan(paths, values)
         folder = prepare_folder(asked.output or build_folder())
     except WorkbookError as error:
         print(error, file=sys.stderr)

@@ -23,18 +23,14 @@ class WorkbookError(ValueError):
 
 @dataclass(frozen=True)
 class Session:
-    """What runs where: `start` makes it, the other helpers take it.
+    """What runs where: `start` makes it, the other helpers take it."""
 
-    profile: "tiny" or "hub" ("auto" is decided by then); device: "cpu" or "cuda"; dtype: float32 on the CPU,
-    float16 on a GPU; live: whether somebody can move a slider.
-    """
-
-    profile: str
-    device: str
-    dtype: torch.dtype
+    profile: str  # "tiny" or "hub"; "auto" is decided by then
+    device: str  # "cpu" or "cuda"
+    dtype: torch.dtype  # float32 on the CPU, float16 on a GPU
     seed: int
     output_folder: Path
-    live: bool
+    live: bool  # whether somebody can move a slider
 
 
 def start(profile: str = "tiny", seed: int = 0, output_folder: str | Path | None = None) -> Session:

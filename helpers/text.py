@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from helpers import registry
 from helpers.session import Session, WorkbookError, check_seed, quiet_libraries
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from torch import Tensor
+    from transformers import PreTrainedModel as Model
+    from transformers import PreTrainedTokenizerBase as Tokenizer
 
 
-def load(session: Session, model: str = "") -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+def load(session: Session, model: str = "") -> tuple[Tokenizer, Model]:
     """Tokenizer and causal language model, in eval mode, on the session's device and in its dtype.
 
     model: "" for the profile's own, a folder, or any causal LM of the hub as "owner/name" or, pinned,
@@ -34,9 +36,7 @@ def load(session: Session, model: str = "") -> tuple[PreTrainedTokenizerBase, Pr
     return _load_folder(session, folder) if folder.is_dir() else _load_hub(session, model)
 
 
-def next_token_probabilities(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: str
-) -> torch.Tensor:
+def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> Tensor:
     """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
 
     An empty prompt asks for a text's first token.
@@ -46,40 +46,23 @@ def next_token_probabilities(
     return _logits(model, ids)[-1].softmax(-1).cpu()
 
 
-def token_log_probabilities(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]
-) -> list[torch.Tensor]:
+def token_log_probabilities(model: Model, tokenizer: Tokenizer, texts: list[str]) -> list[Tensor]:
     """Log-probability, in nats, of each token given those before it: one (tokens - 1,) float32 tensor a text.
 
     A text's first token has nothing before it and so no value; begin the text with the tokenizer's bos_token
     to score that one too.
     """
-    import torch
-
     rows = [_encode(tokenizer, text) for text in texts]
     _check_room(model, rows, 0)
-    scores = []
-    for ids in rows:
-        ahead = _logits(model, ids)[:-1].log_softmax(-1).cpu()
-        scores.append(ahead.gather(1, torch.tensor(ids[1:], dtype=torch.long)[:, None])[:, 0])
-    return scores
+    scores = [_logits(model, ids)[:-1].log_softmax(-1).cpu() for ids in rows]
+    return [score[range(len(score)), ids[1:]] for score, ids in zip(scores, rows, strict=True)]
 
 
 def generate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts: str | list[str],
-    *,
-    seed: int,
-    max_new_tokens: int = 50,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    repetition_penalty: float = 1.0,
-    do_sample: bool = True,
-    num_return_sequences: int = 1,
-    batch_size: int = 32,
-) -> list[str]:
+    model: Model, tokenizer: Tokenizer, prompts: str | list[str], *, seed: int, max_new_tokens: int = 50,
+    temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, repetition_penalty: float = 1.0,
+    do_sample: bool = True, num_return_sequences: int = 1, batch_size: int = 32,
+) -> list[str]:  # fmt: skip
     """Continuations by `model.generate`, prompt by prompt, without the prompts and without special tokens.
 
     max_new_tokens and top_k in tokens; top_k=0 and top_p=1 keep every token; an empty prompt begins a text. A
@@ -97,7 +80,7 @@ def generate(
     listed = [prompts] if isinstance(prompts, str) else list(prompts)
     rows = [ids for ids in (_encode(tokenizer, text) for text in listed) for _ in range(num_return_sequences)]
     _check_room(model, rows, max_new_tokens)
-    config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else None)
+    config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else {})
     texts = [""] * len(rows)
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         torch.manual_seed(check_seed(seed))
@@ -109,7 +92,7 @@ def generate(
     return texts
 
 
-def _load_folder(session: Session, folder: Path):
+def _load_folder(session: Session, folder: Path) -> tuple[Tokenizer, Model]:
     """A model from a folder; the sentence for a missing or damaged one names the way out."""
     way_out = "save model and tokenizer again with `save_pretrained`"
     if registry.WEIGHTS in folder.resolve().parents:
@@ -122,7 +105,7 @@ def _load_folder(session: Session, folder: Path):
         raise WorkbookError(f"The model in {folder} is damaged ({problem}): {way_out}.") from None
 
 
-def _load_hub(session: Session, model: str):
+def _load_hub(session: Session, model: str) -> tuple[Tokenizer, Model]:
     """A hub model: from the cache, without any network, where possible; else after one short question."""
     hub_id, revision = registry.resolve(model)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub_id):
@@ -144,14 +127,17 @@ class _Damaged(Exception):
     """Why these files do not make a model."""
 
 
-def _load(session: Session, source: str, **options):
+def _load(session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
     """Tokenizer and model from a folder or the hub; _Damaged if they cannot be had whole."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
 
     quiet_libraries(progress=session.live and session.profile != "tiny")
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else a model without them asks the hub to convert it
+    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else the hub is asked to convert older files
     try:
-        _check_causal(AutoConfig.from_pretrained(source, **options), source)
+        for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
+            if kind not in CAUSAL.values():
+                raise WorkbookError(f"{source} is a {kind}, not a causal language model: name one that is.")
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         model, report = AutoModelForCausalLM.from_pretrained(
             source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
@@ -169,33 +155,23 @@ def _load(session: Session, source: str, **options):
     return tokenizer, model.to(session.device).eval()
 
 
-def _check_causal(config: PreTrainedConfig, source: str) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    for architecture in config.architectures or []:
-        if architecture not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
-            raise WorkbookError(
-                f"{source} is a {architecture}, not a causal language model: name one that is, such as gpt2."
-            )
-
-
 def _check(**settings: float) -> None:
-    """WorkbookError for the first setting that is out of its range."""
-    wanted = {
-        "temperature": "a number above 0 (for always the likeliest token: do_sample=False)",
-        "repetition_penalty": "a number above 0 (1 is no penalty)",
-        "top_p": "a number above 0 and at most 1 (1 keeps every token)",
-        "top_k": "a whole number from 0 (0 keeps every token)",
+    """WorkbookError for the first setting that is out of its range; unnamed ones are counts from 1."""
+    rules = {  # lowest (a float is left out itself), highest, what to do
+        "temperature": (0.0, math.inf, "a number above 0 (for always the likeliest token: do_sample=False)"),
+        "repetition_penalty": (0.0, math.inf, "a number above 0 (1 is no penalty)"),
+        "top_p": (0.0, 1, "a number above 0 and at most 1 (1 keeps every token)"),
+        "top_k": (0, math.inf, "a whole number from 0 (0 keeps every token)"),
     }
     for name, value in settings.items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        whole = name not in ("temperature", "repetition_penalty", "top_p")
-        fits = number and (value > 0 or name == "top_k" and value == 0) and (not whole or value == int(value))
-        if not fits or name == "top_p" and value > 1:
-            raise WorkbookError(f"{name} is {value}: give {wanted.get(name, 'a whole number from 1')}.")
+        low, high, wanted = rules.get(name, (1, math.inf, "a whole number from 1"))
+        kind = Integral if isinstance(low, int) else Real
+        fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+        if not fits or not low <= value <= high or (value == low and kind is Real):
+            raise WorkbookError(f"{name} is {value}: give {wanted}.")
 
 
-def _check_room(model: PreTrainedModel, rows: list[list[int]], new_tokens: int) -> None:
+def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
     """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = max(map(len, rows), default=0)
@@ -206,7 +182,7 @@ def _check_room(model: PreTrainedModel, rows: list[list[int]], new_tokens: int) 
         )
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:
     """Token ids; an empty prompt is the token that begins a text."""
     if not isinstance(prompt, str):
         raise WorkbookError(f"A prompt is a text, but this one is a {type(prompt).__name__}: {prompt!r}.")
@@ -214,7 +190,7 @@ def _encode(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
     return list(tokenizer(prompt).input_ids) or [start]
 
 
-def _logits(model: PreTrainedModel, ids: list[int]) -> torch.Tensor:
+def _logits(model: Model, ids: list[int]) -> Tensor:
     """(tokens, vocabulary), float32."""
     import torch
 
@@ -222,28 +198,30 @@ def _logits(model: PreTrainedModel, ids: list[int]) -> torch.Tensor:
         return model(torch.tensor([ids], device=model.device)).logits[0].float()
 
 
-def _config(model, tokenizer, max_new_tokens: int, repetition_penalty: float, sampling: dict | None):
+def _config(model: Model, tokenizer: Tokenizer, max_new_tokens: int, penalty: float, sampling: dict):
     """Every setting said, so that none comes from the model's own files."""
     from transformers import GenerationConfig
 
     stop = model.generation_config.eos_token_id
-    stop = tokenizer.eos_token_id if stop is None else stop
-    pad = [token for token in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if token is not None][0]
+    pads = [i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None]
     return GenerationConfig(
-        max_new_tokens=max_new_tokens, repetition_penalty=repetition_penalty, do_sample=sampling is not None,
-        eos_token_id=stop, pad_token_id=pad, **(sampling or {}),
+        max_new_tokens=max_new_tokens, repetition_penalty=penalty, do_sample=bool(sampling),
+        eos_token_id=tokenizer.eos_token_id if stop is None else stop,
+        pad_token_id=pads[0], **sampling,
     )  # fmt: skip
 
 
 def _batches(rows: list[list[int]], size: int, same_length: bool) -> Iterator[list[int]]:
     """Indices of at most `size` rows; of equal lengths where padding would count as repeated text."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]) if same_length else 0)
-    for _, group in groupby(order, key=lambda i: len(rows[i]) if same_length else 0):
+    def length(i: int) -> int:
+        return len(rows[i]) if same_length else 0
+
+    for _, group in groupby(sorted(range(len(rows)), key=length), key=length):
         indices = list(group)
         yield from (indices[i : i + size] for i in range(0, len(indices), size))
 
 
-def _pad_left(rows: list[list[int]], pad: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _pad_left(rows: list[list[int]], pad: int, device) -> tuple[Tensor, Tensor]:
     """Token ids and attention mask, both (rows, longest): padded on the left, so that all end together."""
     import torch
 
@@ -253,7 +231,7 @@ def _pad_left(rows: list[list[int]], pad: int, device: torch.device) -> tuple[to
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
-def _continuation(tokenizer: PreTrainedTokenizerBase, prompt: list[int], new: list[int]) -> str:
+def _continuation(tokenizer: Tokenizer, prompt: list[int], new: list[int]) -> str:
     """The new tokens' text, decoded with the prompt: alone, some tokenizers drop a leading space."""
     options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
     whole, head = (tokenizer.decode(ids, **options) for ids in (prompt + new, prompt))

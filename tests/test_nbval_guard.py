@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,10 +33,8 @@ def makefile_flags() -> list[str]:
     return ["--nbval", *flags.split()]
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> Path:
+def store(folder: Path) -> Path:
     """A tiny helper and a notebook that uses it and one of ours, stored as `make refresh` stores it."""
-    folder = tmp_path_factory.mktemp("notebooks")
     (folder / "tiny_helper.py").write_text(HELPER)
     sources = [
         "from tiny_helper import shout\nprint(shout('hello'))",
@@ -48,79 +47,73 @@ def stored(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
-def notebook(stored, tmp_path) -> Path:
-    """A copy of the stored notebook and its helper, to be spoilt."""
-    for file in (stored, stored.with_name("tiny_helper.py")):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path / stored.name
-
-
-def change(path: Path, cell: int, **values) -> None:
-    """Save the notebook with other values in one of its cells."""
+def change(path: Path, *cells: int, **values) -> None:
+    """Save the notebook with other values in some of its cells."""
     content = nbformat.read(path, as_version=4)
-    content.cells[cell].update(values)
+    for cell in cells:
+        content.cells[cell].update(values)
     nbformat.write(content, path)
 
 
-def nbval(path: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run the Makefile's notebook lane on one notebook."""
-    command = [sys.executable, "-m", "pytest", *makefile_flags(), "-p", "no:cacheprovider", str(path)]
-    variables = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | environment
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
+def change_helper(path: Path) -> None:
+    path.with_name("tiny_helper.py").write_text(HELPER.replace("upper", "title"))
 
 
-def outcome(done: subprocess.CompletedProcess) -> dict[str, int]:
-    """The numbers of pytest's last line, `{"failed": 1, "passed": 2}`."""
-    return {
-        word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", done.stdout[-200:])
+def lose_the_alternative_text(path: Path) -> None:
+    content = nbformat.read(path, as_version=4)
+    content.cells[2].outputs[0].metadata = {}
+    nbformat.write(content, path)
+
+
+# How the notebook is spoilt, and the cells that must fail for it.
+OTHER = [nbformat.v4.new_output("stream", name="stdout", text="HELLO!\n")]
+SPOILT = {
+    "untouched": (lambda path: None, set()),
+    "altered output": (lambda path: change(path, 0, outputs=OTHER), {0}),
+    "saved without outputs": (
+        lambda path: change(path, 0, 1, 2, outputs=[], execution_count=None),
+        {0, 1, 2},
+    ),
+    "outputs removed, counts kept": (lambda path: change(path, 0, 2, outputs=[]), {0, 2}),
+    "picture without its words": (lose_the_alternative_text, {2}),
+    "changed helper": (change_helper, {0}),
+}
+
+
+def nbval(folder: Path, **environment: str) -> dict[str, set[int]]:
+    """Run the Makefile's notebook lane on a folder of notebooks; folder name -> cells that failed."""
+    command = [sys.executable, "-m", "pytest", *makefile_flags(), "-v", "-p", "no:cacheprovider", str(folder)]
+    path = os.pathsep.join(filter(None, [environment.pop("PYTHONPATH", ""), str(ROOT)]))
+    variables = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | {"PYTHONPATH": path}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
+    cells = re.findall(r"([^/\n]+)/trial::ipynb::Cell (\d) (PASSED|FAILED)", done.stdout)
+    assert len(cells) == 3 * len(list(folder.rglob("*.ipynb"))), done.stdout
+    failed = {
+        name: {int(n) for where, n, how in cells if where == name and how == "FAILED"} for name, _, _ in cells
     }
+    assert done.returncode == (1 if any(failed.values()) else 0), done.stdout
+    return failed
 
 
-def test_an_untouched_notebook_passes(notebook):
-    done = nbval(notebook)
-    assert outcome(done) == {"passed": 3}, done.stdout
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Path:
+    return store(tmp_path_factory.mktemp("stored")).parent
 
 
-def test_an_altered_output_fails(notebook):
-    output = nbformat.v4.new_output("stream", name="stdout", text="HELLO!\n")
-    change(notebook, 0, outputs=[output])
-    done = nbval(notebook)
-    assert done.returncode == 1 and outcome(done) == {"failed": 1, "passed": 2}, done.stdout
+@pytest.fixture(scope="module")
+def failed(stored, tmp_path_factory) -> dict[str, set[int]]:
+    folder = tmp_path_factory.mktemp("spoilt")
+    for name, (spoil, _) in SPOILT.items():
+        shutil.copytree(stored, folder / name)
+        spoil(folder / name / "trial.ipynb")
+    return nbval(folder)
 
 
-def test_a_notebook_saved_without_outputs_fails(notebook):
-    for cell in range(3):
-        change(notebook, cell, outputs=[], execution_count=None)
-    done = nbval(notebook)
-    assert done.returncode == 1 and outcome(done) == {"failed": 3}, done.stdout
-    assert "saved without its outputs" in done.stdout
+@pytest.mark.parametrize("name", SPOILT)
+def test_the_spoilt_cells_fail_and_no_others(failed, name):
+    assert failed[name] == SPOILT[name][1]
 
 
-def test_outputs_removed_with_their_counts_kept_fail(notebook):
-    change(notebook, 0, outputs=[])
-    change(notebook, 2, outputs=[])
-    done = nbval(notebook)
-    assert done.returncode == 1 and outcome(done) == {"failed": 2, "passed": 1}, done.stdout
-
-
-def test_a_picture_without_its_words_fails(notebook):
-    output = nbformat.read(notebook, as_version=4).cells[2].outputs[0]
-    change(notebook, 2, outputs=[output | {"metadata": {}}])
-    done = nbval(notebook)
-    assert done.returncode == 1 and outcome(done) == {"failed": 1, "passed": 2}, done.stdout
-    assert "pictures differ" in done.stdout
-
-
-def test_a_changed_helper_fails(notebook):
-    notebook.with_name("tiny_helper.py").write_text(HELPER.replace("upper", "title"))
-    done = nbval(notebook)
-    assert done.returncode == 1 and outcome(done) == {"failed": 1, "passed": 2}, done.stdout
-
-
-def test_a_changed_function_of_the_package_fails(notebook, tmp_path):
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(SITE)
-    done = nbval(notebook, PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{ROOT}")
-    assert done.returncode == 1 and outcome(done) == {"failed": 1, "passed": 2}, done.stdout
-    assert "0.123" in done.stdout
+def test_a_changed_function_of_the_package_fails(stored, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SITE)
+    assert nbval(stored, PYTHONPATH=str(tmp_path)) == {stored.name: {1}}

@@ -194,17 +194,17 @@ def test_a_batch_changes_no_greedy_text(request, name, penalty):
 
 
 def same_text(tokenizer, model):
-    options = {"seed": 11, "max_new_tokens": 12, "temperature": 0.9, "top_p": 0.95}
-    first = text.generate(model, tokenizer, PROMPTS, **options)
+    options = {"seed": 11, "max_new_tokens": 10, "temperature": 0.9, "top_p": 0.95}
+    first = text.generate(model, tokenizer, PROMPTS[:2], **options)
     threads = torch.get_num_threads()
     try:
         for run in range(10):
-            torch.set_num_threads(1 + run % 2)
-            assert text.generate(model, tokenizer, PROMPTS, **options) == first
+            torch.set_num_threads(1 + run // 5)
+            assert text.generate(model, tokenizer, PROMPTS[:2], **options) == first
     finally:
         torch.set_num_threads(threads)
     options["seed"] = 12
-    assert text.generate(model, tokenizer, PROMPTS, **options) != first
+    assert text.generate(model, tokenizer, PROMPTS[:2], **options) != first
 
 
 def test_same_seed_same_text_over_ten_runs_and_one_or_two_threads(gpt2):

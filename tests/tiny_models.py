@@ -30,7 +30,7 @@ def byte_level_tokenizer():
 
 
 def metaspace_tokenizer():
-    """A tokenizer in the manner of Llama: words begin with a mark, texts with <s>; it has no padding token."""
+    """A tokenizer in the manner of Llama: words begin with a mark, texts with <s>; it cannot pad."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -45,7 +45,7 @@ no source of facts and no writer for any other purpose.
   prompt is read as well as it goes and is mostly followed by a story of the small world; other languages
   are not understood.
 - Prompts that resemble none of the trained wordings are obeyed less often than the numbers below say.
-- It was trained on at most 512 tokens at once, and one story has about 200: after its end comes another
+- It was trained on at most 512 tokens at once, and one story has about 160: after its end comes another
   story.
 - Smooth sentences are no proof of sense: see the misses and the samples below.
 - Nothing in its training data comes from people or from the web, so it holds no personal data; what bias
@@ -77,7 +77,7 @@ into full rows, the others stand alone; half of the rows begin with `<|endoftext
 {recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
 given their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. The whole curve is
 in `training_curve.json`. Versions: {versions}.
-"""
+{note}"""
 
 UNMEASURED = """
 ## Measured quality
@@ -104,9 +104,9 @@ Against the project's targets:
 |---|---|---|---|
 {targets}
 
-Perplexity counts the tokens of {perplexity_stories} test stories and their end tokens, given their
-prompts. The bound is the perplexity of the grammar that wrote the stories; it knows which combinations
-the test split holds, which no model can know. The 5-gram model is interpolated Kneser-Ney over the same
+Perplexity counts the tokens of {perplexity_stories} test stories and their end tokens, given prompts that
+name place, time and character. The bound is the perplexity of the grammar that wrote the stories, told the
+same. The 5-gram model is interpolated Kneser-Ney over the same
 tokens of the same training stories.
 
 Stories with at least one fault of a kind: {faults}. After "Once upon a time": {plain_faults}.
@@ -197,6 +197,7 @@ def _making(record: dict) -> str:
         "bound": record["bound_nats_per_token"],
         "versions": ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items())
         or "unknown",
+        "note": "\n" + record["note"] + "\n" if record.get("note") else "",
     }
     return MAKING.format(**values)
 

@@ -46,8 +46,8 @@ class Settings:
     """All that decides the result. ``minutes`` is a cap: reached, it only brings the final decay forward."""
 
     stories: int = 60_000
-    steps: int = 4_000
-    minutes: float = 60.0
+    steps: int = 5_200
+    minutes: float = 75.0
     seed: int = 0
     vocabulary: int = 2_048
     positions: int = 512
@@ -57,7 +57,7 @@ class Settings:
     batch_tokens: int = 4_096
     learning_rate: float = 2.5e-3
     warmup: int = 100
-    decay_share: float = 0.6
+    decay_share: float = 0.7
     weight_decay: float = 0.1
     packed_share: float = 0.2
     validation_stories: int = 128
