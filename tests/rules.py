@@ -274,6 +274,24 @@ def links(notebook: Notebook, path: Path) -> Iterator[str]:
                 yield f"a link leads nowhere: {target}"
 
 
+def terms(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Bold marks a term where it is explained; no prose before uses it (the opening may)."""
+    first_code = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), 0)
+    later = [cell.source for cell in notebook.cells[first_code:] if cell.cell_type == "markdown"]
+    prose = [re.sub(r"```.*?```|`[^`]*`|\$[^$]+\$|\]\([^)]*\)", " ", text, flags=re.DOTALL) for text in later]
+    explained: dict[str, int] = {}
+    for i, text in enumerate(prose):
+        for term in re.findall(r"\*\*([^*\n]+)\*\*", text):
+            if len(term.split()) <= 3 and not term.endswith(":"):
+                explained.setdefault(term.lower().rstrip("s."), i)
+    for term, position in explained.items():
+        longer = "|".join(re.escape(other) for other in explained if term in other and term != other)
+        for text in prose[:position]:
+            rest = re.sub(longer, " ", text.lower()) if longer else text.lower()
+            if re.search(rf"\b{re.escape(term)}s?\b", rest):
+                yield f"'{term}' is used before the cell that explains it (in bold): {text.strip()[:40]!r}"
+
+
 def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
     """Cells keep one identifier each, so that changes can be followed."""
     ids = [cell.get("id") for cell in notebook.cells]
@@ -283,7 +301,7 @@ def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
 
 RULES = (
     shape, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
-    alternative_text, forbidden, random_draws, links, identifiers,
+    alternative_text, forbidden, random_draws, links, terms, identifiers,
 )  # fmt: skip
 
 

@@ -174,6 +174,10 @@ BROKEN = {
     ),
     "numpy draw": (set_source(5, "a = np.random.rand(3)\nb = 2\nc = 3\nprint(a)"), "draws from global state"),
     "dead link": (set_markdown(5, "[there](../nowhere.md)"), "leads nowhere"),
+    "early term": (
+        lambda nb: [set_markdown(4, "We sample logits.")(nb), set_markdown(9, "A **logit** is a score.")(nb)],
+        "'logit' is used before",
+    ),
     "same id": (lambda nb: nb.cells[4].update(id=nb.cells[5].id), "identifiers"),
 }
 
@@ -188,6 +192,15 @@ def test_a_reason_may_be_a_comment_or_a_tag():
     set_source(6, IGNORED.split("\n", 2)[2])(notebook)
     code(6)(notebook).metadata.tags = ["nbval-ignore-output", "reason: wall time"]
     assert rules.complaints(notebook, NAME) == []
+
+
+def test_a_term_may_be_used_in_and_after_the_cell_that_explains_it_and_inside_a_longer_one():
+    notebook = good_notebook()
+    set_markdown(4, "The **attention mask**, `attention` in code, and a logit's score." + " Some words" * 30)(
+        notebook
+    )
+    set_markdown(9, "To call it **attention**: the attention mask hides." + " Some words" * 30)(notebook)
+    assert list(rules.terms(notebook, NAME)) == []
 
 
 @pytest.mark.parametrize("case", BROKEN)
