@@ -553,6 +553,8 @@ def plot_curve(curve: dict, bound: float, path: Path) -> None:
     for (name, points), colour in zip(curve.items(), ("#56B4E9", "#D55E00"), strict=False):
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, label=name, linewidth=1.5)
+    axes.set_yticks(ticks := [0.2, 0.3, 0.5, 1, 2, 4, 8], labels=map(str, ticks))
+    axes.minorticks_off()
     axes.axhline(bound, color="black", linestyle="--", linewidth=1, label="the grammar's own bound")
     axes.legend()
     figure.savefig(path, dpi=110)
@@ -615,6 +617,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, default=default.steps)
     parser.add_argument("--stories", type=int, default=default.stories)
+    parser.add_argument("--learning-rate", type=float, default=default.learning_rate, help="the peak")
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument(
         "--start-from", default="", help="'shipped' or a model folder: continue from its weights"
@@ -634,9 +637,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--ship", action=argparse.BooleanOptionalAction, help="replace weights/text at the end"
     )
     chosen = parser.parse_args(arguments)
-    for name in ("minutes", "steps", "stories"):
+    for name in ("minutes", "steps", "stories", "learning_rate"):
         if not getattr(chosen, name) > 0:
-            parser.error(f"--{name} must be above 0, not {getattr(chosen, name)}.")
+            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(chosen, name)}.")
     if chosen.fresh and chosen.resume:
         parser.error("choose one of --fresh and --resume.")
     if chosen.device == "cuda" and not torch.cuda.is_available():
@@ -651,6 +654,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
         minutes=chosen.minutes,
         steps=chosen.steps,
         stories=chosen.stories,
+        learning_rate=chosen.learning_rate,
         seed=chosen.seed,
         start_from=chosen.start_from,
     )

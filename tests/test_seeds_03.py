@@ -1,0 +1,21 @@
+"""Notebook 03 with other seeds: its own assertions must hold for each of them."""
+
+import nbformat
+import pytest
+
+from helpers import run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_notebook_03_holds_with_other_seeds(seed, tmp_path, monkeypatch):
+    for name in ("WORKBOOK_SEED", "MPLBACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    (notebook,) = run.find_notebooks(["03"])
+    run.execute(notebook, {"profile": "tiny", "seed": seed}, tmp_path)
+    executed = nbformat.read(tmp_path / notebook.name, as_version=4)
+    code = [cell for cell in executed.cells if cell.cell_type == "code" and cell.source.strip()]
+    assert all(cell.execution_count for cell in code)
+    assert any(f"seed = {seed}\n" in cell.source + "\n" for cell in code)  # the seed has arrived
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{notebook.stem}{end}" for end in (".html", ".ipynb")]
