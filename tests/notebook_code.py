@@ -1,4 +1,4 @@
-"""The functions that a notebook teaches, taken out of it so that tests can call them; the notebook is not run."""
+"""The functions that a notebook teaches, taken out of it for tests to call; the notebook is not run."""
 
 import ast
 import warnings
@@ -14,7 +14,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 @cache
 def definitions(stem: str) -> dict[str, ast.FunctionDef]:
-    """All functions defined at the top level of a notebook's code cells, by name; the last one of a name counts."""
+    """All functions at the top level of a notebook's code cells, by name; the last one of a name counts."""
     notebook, found = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4), {}
     for cell in notebook.cells:
         if cell.cell_type == "code":

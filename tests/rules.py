@@ -71,11 +71,11 @@ def outside(what: str, value: float, low: float, high: float) -> Iterator[str]:
 def shape(notebook: Notebook, path: Path) -> Iterator[str]:
     """Cells, their proportion and length, and the words."""
     code, markdown = code_cells(notebook), markdown_cells(notebook)
-    yield from outside("cells", len(notebook.cells), 40, 80)
-    yield from outside("Markdown cells per code cell", round(len(markdown) / max(1, len(code)), 2), 1.2, 1.8)
+    yield from outside("cells", len(notebook.cells), 40, 70)
+    yield from outside("Markdown cells per code cell", round(len(markdown) / max(1, len(code)), 2), 1.3, 1.8)
     yield from outside("words of prose", sum(words(cell.source) for cell in markdown), 2000, 3200)
     lines = [code_lines(cell.source) for cell in code] or [0]
-    yield from outside("lines of the median code cell", statistics.median(lines), 4, 10)
+    yield from outside("lines of the median code cell", statistics.median(lines), 4, 9)
     yield from outside("lines of the longest code cell", max(lines), 0, 30)
     kinds = "".join("c" if cell.cell_type == "code" else "-" for cell in notebook.cells)
     if "ccc" in kinds:
