@@ -98,7 +98,7 @@ def test_no_training_combination_fits_a_held_out_request():
 
 
 def test_log_probability_is_the_grammars_own():
-    """Each story's probability, recomputed by counting: rarer choices weigh more, and given facts weigh less."""
+    """What a prompt names costs nothing: so much more likely is a story given its prompt."""
     free = [stories.sample_story(random.Random(seed), asked=()) for seed in range(300)]
     asked = [stories.sample_story(random.Random(seed), asked=stories.ASKABLE) for seed in range(300)]
     known = math.log(len(stories.combinations("train"))) + math.log(len(MOODS))
