@@ -142,7 +142,8 @@ def _until_cases() -> list[tuple]:
             raise RuntimeError("the list has 60 tokens by now, so the loop does not stop")
         return (sum(ids) + len(ids)) % 10
 
-    return [(next_token, *case) for case in (([4, 1], 6, 6), ([2, 9], 5, 4), ([3, 8, 5], 9, 3), ([1], 7, 0))]
+    cases = (([4, 1], 6, 6), ([2, 9], 5, 4), ([3, 8, 5], 9, 3), ([1], 7, 0), ([6, 4], 6, 5))
+    return [(next_token, *case) for case in cases]
 
 
 def _min_p_cases() -> list[tuple]:
@@ -191,7 +192,7 @@ add(
         "The surprise is minus the log-probability. Average it, then undo the logarithm.",
         "math.exp(-sum(log_probabilities) / len(log_probabilities))",
     ), perplexity),
-    Exercise("03.4", "Padding", like(pad_left, lambda: [([[5, 6, 7], [8]], 0), ([[0, 4], [3, 2, 0]], 0)], {
+    Exercise("03.4", "Padding", like(pad_left, lambda: [([[5, 6, 7], [8]], 9), ([[0, 4], [3, 2, 0]], 0)], {
         "The mask has 1 for tokens and 0 for padding.": lambda rows, pad: (
             pad_left(rows, pad)[0], [[1 - bit for bit in bits] for bits in pad_left(rows, pad)[1]]),
         "A text may contain the pad token: make the mask from lengths.": lambda rows, pad: (

@@ -149,15 +149,6 @@ def library(model, ids, count, **settings):
     )  # fmt: skip
 
 
-def test_next_logits_are_the_models_last(shipped):
-    tokenizer, model = shipped
-    logits = TAUGHT.next_logits(model, tokenizer, "Once upon a time")
-    with torch.no_grad():
-        whole = model(tokenizer("Once upon a time", return_tensors="pt").input_ids).logits
-    assert logits.shape == (1, len(tokenizer)) and torch.allclose(logits, whole[:, -1])
-    assert not logits.requires_grad
-
-
 def test_greedy_and_greedy_cached_equal_generate(model, prompts):
     for ids in prompts:
         before, expected = ids.clone(), library(model, ids, 40, do_sample=False)
