@@ -280,8 +280,9 @@ def _matching(split: str, *given: str | None) -> tuple[tuple[str, str, str], ...
 
 @cache
 def _friends(place: str, time: str, hero: str, split: str) -> tuple[str, ...]:
-    """List who may come to help; in training stories never a held-out combination."""
-    others = [name for name in CHARACTERS if name != hero]
+    """List who may come to help: of the other pronoun, so that "she" and "he" stay clear; in training stories
+    never a held-out combination."""
+    others = [name for name, one in CHARACTERS.items() if one.pronouns != CHARACTERS[hero].pronouns]
     return tuple(n for n in others if split != "train" or combination_split(place, time, n) == "train")
 
 

@@ -46,7 +46,7 @@ class Settings:
     """All that decides the result. ``minutes`` is a cap: reached, it only brings the final decay forward."""
 
     stories: int = 60_000
-    steps: int = 5_200
+    steps: int = 7_500
     minutes: float = 75.0
     seed: int = 0
     vocabulary: int = 2_048
