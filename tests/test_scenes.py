@@ -1,0 +1,197 @@
+"""The drawn world: splits, layout, drawing, captions, and the pictures from outside it."""
+
+import random
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from helpers.smallworld import captions, scenes, shapes, stories
+from helpers.smallworld.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, plural, things_in
+
+THINGS = sorted({thing for place in PLACES for thing in things_in(place)})
+
+
+def many_scenes(count: int, seed: int = 0, **given) -> list[scenes.Scene]:
+    rng = random.Random(seed)
+    return [scenes.sample_scene(rng, **given) for _ in range(count)]
+
+
+# ------------------------------------------------------------------ facts and splits
+def test_the_world_is_as_large_as_promised():
+    assert len(PLACES) >= 8 and len(TIMES) >= 4 and len(THINGS) >= 10
+
+
+def test_every_combination_has_one_split_and_a_tenth_is_held_out_each():
+    listed = {split: set(scenes.combinations(split)) for split in scenes.SPLITS}
+    everything = {(p, t, x) for p in PLACES for t in TIMES for x in ("", *things_in(p))}
+    assert set.union(*listed.values()) == everything
+    assert sum(map(len, listed.values())) == len(everything)
+    assert all(len(listed[split]) >= 0.1 * len(everything) for split in ("validation", "test"))
+    assert all(scenes.combination_split(*key) == split for split in listed for key in listed[split])
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_every_place_time_and_thing_occurs_in_training(part):
+    seen = {key[part] for key in scenes.combinations("train")}
+    assert seen == [set(PLACES), set(TIMES), {"", *THINGS}][part]
+
+
+@pytest.mark.parametrize("split", scenes.SPLITS)
+def test_scenes_keep_to_their_split(split):
+    allowed = set(scenes.combinations(split))
+    assert all((s.place, s.time, s.thing) in allowed for s in many_scenes(400, split=split))
+
+
+def test_given_facts_are_kept_and_impossible_ones_refused():
+    rng = random.Random(0)
+    for _ in range(50):
+        scene = scenes.sample_scene(rng, place="ocean", thing="boat", color="green", count=2)
+        assert (scene.place, scene.thing, scene.color, scene.count) == ("ocean", "boat", "green", 2)
+    for wrong in (
+        {"place": "desert", "thing": "boat"},
+        {"place": "moon"},
+        {"thing": "cloud", "color": "green"},
+    ):
+        with pytest.raises(ValueError, match="fits"):
+            scenes.sample_scene(rng, **wrong)
+    with pytest.raises(ValueError, match="mood"):
+        scenes.sample_scene(rng, mood="happy")
+    with pytest.raises(ValueError, match="holdout"):
+        scenes.sample_scene(rng, "holdout")
+
+
+# ------------------------------------------------------------------ layout and drawing
+def test_things_are_large_enough_inside_the_picture_and_apart():
+    for scene in many_scenes(1500):
+        assert len(scene.spots) == scene.count
+        for x, y, width in scene.spots:
+            height = width * scenes.HEIGHTS[scene.thing]
+            assert max(width, height) * scenes.SIZE >= 10
+            assert width / 2 <= x <= 1 - width / 2
+            assert y - height / 2 >= 0 and y + height / 2 <= 1
+        assert not scenes._overlapping(list(scene.spots), scenes.HEIGHTS.get(scene.thing, 1))
+        if scene.thing and scene.thing not in SKY_THINGS:
+            assert all(y + w * scenes.HEIGHTS[scene.thing] / 2 > scene.horizon for _, y, w in scene.spots)
+
+
+def test_a_drawing_is_repeatable_and_varies_with_the_scene():
+    for scene in many_scenes(20):
+        first, again = scenes.draw(scene), scenes.draw(scene)
+        assert first.size == (64, 64) and first.mode == "RGB"
+        assert first.tobytes() == again.tobytes()
+    drawn = {scenes.draw(scene).tobytes() for scene in many_scenes(200)}
+    assert len(drawn) == 200
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_a_thing_stands_out_from_the_picture_without_it_at_every_time(time):
+    rng = random.Random(1)
+    for thing in THINGS:
+        for color in colors_of(thing):
+            place = rng.choice([p for p in PLACES if thing in things_in(p)])
+            split = scenes.combination_split(place, time, thing)
+            scene = scenes.sample_scene(rng, split, place=place, time=time, thing=thing, color=color, count=1)
+            bare = scenes.Scene(place, time, horizon=scene.horizon, seed=scene.seed)
+            change = np.abs(np.asarray(scenes.draw(scene), int) - np.asarray(scenes.draw(bare), int)).sum(-1)
+            inside = change[scenes.things_mask(scene)]
+            assert (inside > 60).mean() > 0.15, (thing, color, place)
+
+
+def test_the_mask_covers_the_things_and_little_else():
+    for scene in many_scenes(100):
+        area = sum(w * w * scenes.HEIGHTS[scene.thing] for _, _, w in scene.spots)
+        mask = scenes.things_mask(scene)
+        assert mask.dtype == bool and mask.shape == (64, 64)
+        assert 0.8 * area <= mask.mean() <= 1.5 * area + 0.01
+
+
+def test_times_of_day_have_light_of_their_own():
+    brightness = {}
+    for time in TIMES:
+        pictures = [np.asarray(scenes.draw(s), float) for s in many_scenes(60, time=time)]
+        brightness[time] = np.mean(pictures)
+    assert brightness["night"] + 40 < min(brightness[t] for t in TIMES if t != "night")
+
+
+# ------------------------------------------------------------------ captions
+def test_captions_vary_and_stay_short_and_within_the_words():
+    rng = random.Random(2)
+    texts = [scenes.caption(scene, rng) for scene in many_scenes(5000, seed=3)]
+    assert len(set(texts)) > 4500
+    used = Counter(word for text in texts for word in captions.split_words(text))
+    assert set(used) <= scenes.words()
+    assert len(used) > 0.9 * len(scenes.words())
+    assert max(len(text.split()) for text in texts) <= captions.MOST_WORDS
+    assert all(text == text.strip() and "{" not in text and "  " not in text for text in texts)
+
+
+def mentions(table: dict[str, tuple[str, ...]], text: str) -> set[str]:
+    """The keys whose phrases a text contains, whole words only."""
+    return {
+        key
+        for key, phrases in table.items()
+        if any(re.search(rf"\b{re.escape(phrase)}\b", text.lower()) for phrase in phrases)
+    }
+
+
+def test_captions_never_name_a_wrong_thing_colour_or_number():
+    rng = random.Random(4)
+    names = {x: n + tuple(map(plural, n)) for x, n in captions.THING_NAMES.items()}
+    for scene in many_scenes(4000, seed=5):
+        text = scenes.caption(scene, rng).lower()
+        said = mentions(names, text)
+        assert said <= {scene.thing}, (scene, text)
+        if scene.thing and re.search(r"\b(three|pair)\b", text):
+            assert scene.count == (3 if "three" in text else 2)
+        colored = re.search(rf"\b(\w+) (?:{'|'.join(names.get(scene.thing, ['-']))})\b", text)
+        if colored and colored[1] in {c for thing in THINGS for c in colors_of(thing)}:
+            assert colored[1] == scene.color
+
+
+def test_captions_never_name_a_wrong_place_or_time():
+    rng = random.Random(6)
+    places = {p: captions.PLACE_NAMES[p] + PLACES[p].names for p in PLACES}
+    times = {t: (*captions.TIME_PHRASES[t], *TIMES[t].at) for t in TIMES}
+    allowed = {("mountains", "snow"), ("snow", "mountains")}  # snow lies on peaks, and hills in the snow
+    for scene in many_scenes(4000, seed=7):
+        text = scenes.caption(scene, rng)
+        others = mentions(places, text) - {scene.place}
+        assert all((scene.place, other) in allowed for other in others), (scene, text)
+        assert mentions(times, text) <= {scene.time}, (scene, text)
+
+
+def test_most_captions_name_place_time_and_thing():
+    rng = random.Random(8)
+    wanted = Counter()
+    for scene in many_scenes(3000, seed=9):
+        text = scenes.caption(scene, rng)
+        wanted["thing"] += bool(scene.thing)
+        names = captions.THING_NAMES.get(scene.thing, ())
+        wanted["named"] += bool(scene.thing) and any(
+            n in text.lower() or plural(n) in text.lower() for n in names
+        )
+    assert wanted["named"] == wanted["thing"]
+
+
+def test_story_sentences_are_among_the_captions():
+    rng = random.Random(10)
+    light = {
+        p.text.split("{")[0] for t in TIMES for p in stories.patterns()[f"light.{t}"] if len(p.text) > 12
+    }
+    texts = [scenes.caption(s, rng) for s in many_scenes(500)]
+    assert 0.1 < np.mean([any(start and start in text for start in light) for text in texts]) < 0.4
+
+
+# ------------------------------------------------------------------ outside the world
+def test_shapes_are_repeatable_varied_and_of_two_families():
+    for family in shapes.FAMILIES:
+        first = [shapes.random_picture(random.Random(seed), family) for seed in range(40)]
+        again = [shapes.random_picture(random.Random(seed), family) for seed in range(40)]
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again, strict=True))
+        assert all(a.size == (64, 64) and a.mode == "RGB" for a in first)
+        assert len({a.tobytes() for a in first}) == 40
+        assert np.mean([np.asarray(a, float).std() for a in first]) > 25
+    with pytest.raises(ValueError, match="holdout"):
+        shapes.random_picture(random.Random(0), "holdout")
