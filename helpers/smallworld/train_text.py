@@ -10,12 +10,10 @@ its last checkpoint when the same command is given again.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -27,6 +25,18 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
 from . import stories
+from .training import (
+    TrainingError,
+    mixed_precision,
+    new_folder,
+    prepare_output,
+    read_checkpoint,
+    replace_folder,
+    require_room,
+    scheduled_rate,
+    write_checkpoint,
+)
+from .training import fingerprint as fingerprint_of
 
 HERE = Path(__file__).parent
 SHIPPED = HERE / "weights" / "text"
@@ -35,10 +45,6 @@ END = "<|endoftext|>"
 IGNORED = -100  # label of a position without a target (padding)
 FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to spare
 START = -1  # in a row: a lone end-of-text token before the first document
-
-
-class TrainingError(ValueError):
-    """A request that cannot be carried out; the message says what to do instead."""
 
 
 @dataclass(frozen=True)
@@ -153,19 +159,9 @@ def tell(split: str, count: int, seed: int) -> list[stories.Story]:
 
 def fingerprint(settings: Settings) -> str:
     """Changes when the corpus would change: the world's source files and the settings that shape the data."""
-    digest = hashlib.sha256()
-    for path in sorted(HERE.iterdir()):
-        if path.stem in ("stories", "vocabulary", "patterns") and path.is_file():
-            digest.update(path.read_bytes())
-    shape = (
-        settings.stories,
-        settings.seed,
-        settings.vocabulary,
-        settings.positions,
-        settings.validation_stories,
-    )
-    digest.update(repr((*shape, settings.start_from)).encode())
-    return digest.hexdigest()[:16]
+    names = ("stories", "seed", "vocabulary", "positions", "validation_stories", "start_from")
+    sources = ("stories", "vocabulary", "patterns")
+    return fingerprint_of(sources, tuple(getattr(settings, name) for name in names))
 
 
 def prepare_data(settings: Settings, folder: Path):
@@ -175,10 +171,7 @@ def prepare_data(settings: Settings, folder: Path):
     """
     from transformers import AutoTokenizer
 
-    if shutil.disk_usage(folder).free < FREE_BYTES:
-        raise TrainingError(
-            f"{folder} has less than {FREE_BYTES >> 20} MiB free: make room or name another --output."
-        )
+    require_room(folder, FREE_BYTES)
     cache = folder / f"data-{fingerprint(settings)}"
     if not cache.exists():
         unfinished = folder / "data-unfinished"
@@ -311,21 +304,12 @@ def build_optimizer(model, settings: Settings) -> torch.optim.AdamW:
 
 def learning_rate(step: int, total: int, settings: Settings) -> float:
     """Warm-up, then constant, then linear decay to zero over the last ``decay_share`` of ``total`` steps."""
-    warm = (step + 1) / max(1, settings.warmup)
-    cool = (total - step) / max(1.0, settings.decay_share * total)
-    return settings.learning_rate * max(0.0, min(1.0, warm, cool))
+    return scheduled_rate(step, total, settings.learning_rate, settings.warmup, settings.decay_share)
 
 
 def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy in nats: ``logits`` (rows, length, vocabulary) at t against ``labels`` at t + 1."""
     return cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
-
-
-def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 autocast where the hardware computes in it (CUDA, newer CPUs), else plain float32."""
-    cpu_has_it = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    quick = device.type == "cuda" or (device.type == "cpu" and cpu_has_it())
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=quick)
 
 
 def train_step(model, optimizer, input_ids: torch.Tensor, labels: torch.Tensor) -> float:
@@ -397,25 +381,7 @@ def save_checkpoint(run: Run) -> None:
         "data": fingerprint(run.settings),
         **{name: getattr(run, name) for name in ("step", "total", "seconds", "curve", "recent")},
     }
-    current, unfinished = run.folder / "checkpoint.pt", run.folder / "checkpoint.unfinished"
-    torch.save(state, unfinished)
-    if current.exists():
-        os.replace(current, run.folder / "checkpoint.previous.pt")
-    os.replace(unfinished, current)
-
-
-def read_checkpoint(folder: Path) -> dict | None:
-    """The newest readable checkpoint in ``folder``, or None."""
-    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
-        try:
-            return torch.load(folder / name, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            continue
-        except Exception as problem:
-            print(
-                f"{name} cannot be read ({type(problem).__name__}); trying the one before it", file=sys.stderr
-            )
-    return None
+    write_checkpoint(run.folder, state)
 
 
 def restore(run: Run, state: dict) -> None:
@@ -584,10 +550,7 @@ def export(run: Run, folder: Path) -> None:
     """Write model (float16 safetensors), tokenizer, record and model card to ``folder``, all or nothing."""
     from .model_card import write_card
 
-    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for stale in (new, old):
-        shutil.rmtree(stale, ignore_errors=True)
-    new.mkdir(parents=True)
+    new = new_folder(folder)
     model = build_model(run.settings, run.tokenizer)
     model.load_state_dict(run.model.state_dict())
     end = run.tokenizer.eos_token_id
@@ -597,10 +560,7 @@ def export(run: Run, folder: Path) -> None:
     (new / "model.safetensors").chmod(0o644)
     (new / "training_curve.json").write_text(json.dumps(training_record(run)) + "\n", encoding="utf-8")
     write_card(new)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(new, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_folder(new, folder)
 
 
 # --- command line ---------------------------------------------------------------------------------------
@@ -666,19 +626,6 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
     return settings
 
 
-def prepare_folder(chosen: argparse.Namespace) -> None:
-    """Refuse an impossible output folder; move an earlier run aside when a fresh one is wanted."""
-    output = chosen.output
-    if output.exists() and not output.is_dir():
-        raise TrainingError(f"--output {output} is a file: name a folder.")
-    if chosen.resume and not list(output.glob("checkpoint*.pt")):
-        raise TrainingError(f"There is no checkpoint in {output}: leave --resume out to start a run.")
-    if chosen.fresh and output.exists():
-        old = output.with_name(output.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(output, old)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Train (or go on training), export to OUTPUT/model and, for a full run, to ``weights/text``."""
     chosen = parse_arguments(arguments)
@@ -694,7 +641,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.disable_progress_bar()
     try:
         settings = settings_from(chosen)
-        prepare_folder(chosen)
+        prepare_output(chosen.output, chosen.fresh, chosen.resume)
         run = start_run(settings, chosen.output, device)
     except TrainingError as problem:
         raise SystemExit(f"train_text: {problem}") from None

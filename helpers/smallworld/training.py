@@ -1,0 +1,103 @@
+"""What the trainers share: checkpoints that survive a kill, the schedule, precision, safe replacement."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+
+
+class TrainingError(ValueError):
+    """A request that cannot be carried out; the message says what to do instead."""
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 autocast where the hardware computes in it (CUDA, newer CPUs), else plain float32."""
+    cpu_has_it = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    quick = device.type == "cuda" or (device.type == "cpu" and cpu_has_it())
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=quick)
+
+
+def scheduled_rate(step: int, total: int, peak: float, warmup: int, decay_share: float) -> float:
+    """Warm-up, then constant, then linear decay to zero over the last ``decay_share`` of ``total`` steps."""
+    warm = (step + 1) / max(1, warmup)
+    cool = (total - step) / max(1.0, decay_share * total)
+    return peak * max(0.0, min(1.0, warm, cool))
+
+
+def write_checkpoint(folder: Path, state: dict, name: str = "checkpoint") -> None:
+    """Write all that a run needs to go on; the file before is kept, a half-written one never counts."""
+    current, unfinished = folder / f"{name}.pt", folder / f"{name}.unfinished"
+    torch.save(state, unfinished)
+    if current.exists():
+        os.replace(current, folder / f"{name}.previous.pt")
+    os.replace(unfinished, current)
+
+
+def read_checkpoint(folder: Path, name: str = "checkpoint") -> dict | None:
+    """The newest readable checkpoint in ``folder``, or None."""
+    for file in (f"{name}.pt", f"{name}.previous.pt"):
+        try:
+            return torch.load(folder / file, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            continue
+        except Exception as problem:
+            print(
+                f"{file} cannot be read ({type(problem).__name__}); trying the one before it", file=sys.stderr
+            )
+    return None
+
+
+def fingerprint(sources: Iterable[str], settings: tuple) -> str:
+    """Changes when the data would change: the named source files of the world, and what shapes the data."""
+    digest, wanted = hashlib.sha256(), set(sources)
+    for path in sorted(HERE.iterdir()):
+        if path.stem in wanted and path.is_file():
+            digest.update(path.read_bytes())
+    digest.update(repr(settings).encode())
+    return digest.hexdigest()[:16]
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """TrainingError where the disk of ``folder`` has less than ``needed`` bytes free."""
+    if shutil.disk_usage(folder).free < needed:
+        raise TrainingError(
+            f"{folder} has less than {needed >> 20} MiB free: make room or name another --output."
+        )
+
+
+def new_folder(folder: Path) -> Path:
+    """An empty folder beside ``folder``, to be filled and handed to ``replace_folder``."""
+    new = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    return new
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put ``new`` in the place of ``folder``, whole or not at all."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def prepare_output(output: Path, fresh: bool = False, resume: bool = False) -> None:
+    """Refuse an impossible output folder; move an earlier run aside when a fresh one is wanted."""
+    if output.exists() and not output.is_dir():
+        raise TrainingError(f"--output {output} is a file: name a folder.")
+    if resume and not list(output.glob("*.pt")):
+        raise TrainingError(f"There is no checkpoint in {output}: leave --resume out to start a run.")
+    if fresh and output.exists():
+        old = output.with_name(output.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(output, old)
