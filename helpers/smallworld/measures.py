@@ -1,0 +1,57 @@
+"""What both halves of ``evaluate`` share: shares and ratios with bootstrap intervals, and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+
+class EvaluationError(ValueError):
+    """Something that is needed is missing; the message says what to do."""
+
+
+def rounded(value: float) -> float:
+    """Four digits after the point: the samples carry no more."""
+    return round(float(value), 4)
+
+
+def interval(passed: Sequence[bool], seed: int = 0, resamples: int = 2_000, groups: Sequence | None = None):
+    """A share with its bootstrap 95 % interval (percentile method, Efron 1979).
+
+    ``groups`` names for each sample the group it was drawn with; then whole groups are drawn again, as
+    samples of one group are alike.
+    """
+    values = np.array(passed, dtype=float)
+    names, members = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)
+    right, sizes = np.bincount(members, values), np.bincount(members)
+    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    low, high = np.quantile(right[draws].sum(axis=1) / sizes[draws].sum(axis=1), (0.025, 0.975))
+    return {"share": rounded(values.mean()), "low": rounded(low), "high": rounded(high)}
+
+
+def bootstrap(
+    statistic: Callable[..., float], *samples: Sequence, seed: int = 0, resamples: int = 1_000
+) -> dict:
+    """``statistic(*samples)`` with its bootstrap 95 % interval; each sample is drawn again on its own."""
+    chance = np.random.default_rng(seed)
+    arrays = [np.asarray(sample, dtype=float) for sample in samples]
+    values = [
+        statistic(*(array[chance.integers(0, len(array), len(array))] for array in arrays))
+        for _ in range(resamples)
+    ]
+    low, high = np.quantile(values, (0.025, 0.975))
+    return {"value": rounded(statistic(*arrays)), "low": rounded(low), "high": rounded(high)}
+
+
+def check_targets(rows: Sequence[tuple[str, float, str, float]]) -> list[dict]:
+    """Each row (what, measured value, ">=" or "<=", limit) with whether the target was met."""
+    return [
+        {
+            "what": what,
+            "value": value,
+            "target": f"{sign} {limit}",
+            "met": bool(value >= limit if sign == ">=" else value <= limit),
+        }
+        for what, value, sign, limit in rows
+    ]
