@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 import warnings
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +35,14 @@ class Session:
     live: bool  # whether somebody can move a slider
 
 
-def start(profile: str = "tiny", seed: int = 0, output_folder: str | Path | None = None) -> Session:
+def start(
+    profile: str = "tiny", seed: int = 0, output_folder: str | Path | None = None, role: str = "text"
+) -> Session:
     """Check the settings, choose the device, fix torch's global seed and print what runs where, in one line.
 
     A value injected by papermill wins over WORKBOOK_PROFILE and WORKBOOK_SEED, and those over the arguments.
     A relative output folder counts from the folder that holds `helpers`; None is `build_folder()`.
+    "auto" asks for the hub's model of this role ("text" or "image").
     WORKBOOK_DEVICE=cuda moves the tiny profile to a GPU, =cpu keeps every profile off it.
     Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none or a folder
     that cannot be written.
@@ -52,7 +57,7 @@ def start(profile: str = "tiny", seed: int = 0, output_folder: str | Path | None
         raise WorkbookError(f'WORKBOOK_DEVICE is "{wanted}": set it to cpu or cuda, or not at all.')
     live = is_live()
     quiet_libraries(progress=live and profile != "tiny")
-    profile, device, reason = _choose(profile, wanted)
+    profile, device, reason = _choose(profile, wanted, role)
     import torch
 
     torch.manual_seed(seed)
@@ -83,6 +88,14 @@ def check_seed(seed: int | str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**32):
         raise WorkbookError(f'The seed is "{seed}": give a whole number from 0 to 4294967295.')
     return int(text)
+
+
+def check_number(name: str, value: float, low: float, high: float, wanted: str) -> None:
+    """WorkbookError, saying what is wanted, unless low <= value <= high; an int as `low` wants an int."""
+    kind = Integral if isinstance(low, int) else Real
+    fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+    if not fits or not low <= value <= high:
+        raise WorkbookError(f"{name} is {value}: give {wanted}.")
 
 
 def is_live() -> bool:
@@ -121,7 +134,7 @@ def quiet_libraries(progress: bool = False) -> None:
             sys.modules["huggingface_hub.utils"].disable_progress_bars()
 
 
-def _choose(profile: str, wanted: str) -> tuple[str, str, str]:
+def _choose(profile: str, wanted: str, role: str) -> tuple[str, str, str]:
     """Profile and device that will be used, and for "auto" the reason in brackets."""
     if profile == "tiny" and wanted != "cuda":
         return "tiny", "cpu", ""
@@ -136,10 +149,10 @@ def _choose(profile: str, wanted: str) -> tuple[str, str, str]:
         return "tiny", "cpu", " (auto: no CUDA GPU here)"
     from helpers import registry
 
-    gpt2 = registry.find("text", "hub")
+    model = registry.find(role, "hub")
     try:
-        if not registry.is_cached(gpt2.hub_id, gpt2.revision):
-            registry.check_reachable(gpt2.hub_id, gpt2.revision)
+        if not registry.is_cached(model.hub_id, model.revision, role):
+            registry.check_reachable(model.hub_id, model.revision, role)
     except WorkbookError:
         return "tiny", "cuda" if wanted else "cpu", " (auto: the hub is out of reach)"
     return "hub", "cuda", " (auto: a CUDA GPU, and the hub's models can be had)"

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import re
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import groupby
-from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import registry
-from helpers.session import Session, WorkbookError, check_seed, quiet_libraries
+from helpers.session import Session, WorkbookError, check_number, check_seed, quiet_libraries
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,11 +25,7 @@ def load(session: Session, model: str = "") -> tuple[Tokenizer, Model]:
     sentence, for files that are missing or damaged and models that are missing, gated, out of reach or not
     causal.
     """
-    if not model:
-        entry = registry.find("text", session.profile)
-        return _load_folder(session, entry.folder) if entry.folder else _load_hub(session, entry.hub_id)
-    folder = Path(model).expanduser()
-    return _load_folder(session, folder) if folder.is_dir() else _load_hub(session, model)
+    return registry.load("text", session, model, _load)
 
 
 def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> Tensor:
@@ -92,83 +84,38 @@ def generate(
     return texts
 
 
-def _load_folder(session: Session, folder: Path) -> tuple[Tokenizer, Model]:
-    """A model from a folder; the sentence for a missing or damaged one names the way out."""
-    way_out = "save model and tokenizer again with `save_pretrained`"
-    if registry.WEIGHTS in folder.resolve().parents:
-        way_out = "restore it (`git checkout -- helpers/smallworld/weights`) or train it (`make train-text`)"
-    if not (folder / "config.json").is_file():
-        raise WorkbookError(f"There is no model in {folder} (config.json is missing): {way_out}.")
-    try:
-        return _load(session, str(folder), local_files_only=True)
-    except _Damaged as problem:
-        raise WorkbookError(f"The model in {folder} is damaged ({problem}): {way_out}.") from None
-
-
-def _load_hub(session: Session, model: str) -> tuple[Tokenizer, Model]:
-    """A hub model: from the cache, without any network, where possible; else after one short question."""
-    hub_id, revision = registry.resolve(model)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub_id):
-        raise WorkbookError(f'"{model}" is neither a folder here nor a hub model: write owner/name.')
-    if registry.is_cached(hub_id, revision):
-        with suppress(_Damaged):  # perhaps only incomplete
-            return _load(session, hub_id, revision=revision, local_files_only=True)
-    registry.check_reachable(hub_id, revision)
-    try:
-        return _load(session, hub_id, revision=revision)
-    except _Damaged as problem:
-        raise WorkbookError(
-            f"{hub_id} cannot be loaded ({problem}): try again in a few minutes; if that does not help, "
-            f"remove it from the cache (`hf cache rm model/{hub_id}`), or use the profile tiny."
-        ) from None
-
-
-class _Damaged(Exception):
-    """Why these files do not make a model."""
-
-
 def _load(session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
-    """Tokenizer and model from a folder or the hub; _Damaged if they cannot be had whole."""
+    """Tokenizer and model from a folder or the hub, as `registry.load` asks for them."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
 
     quiet_libraries(progress=session.live and session.profile != "tiny")
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else the hub is asked to convert older files
-    try:
-        for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
-            if kind not in CAUSAL.values():
-                raise WorkbookError(f"{source} is a {kind}, not a causal language model: name one that is.")
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
-        )
-    except WorkbookError:
-        raise
-    except Exception as error:  # OSError, SafetensorError, JSON, connection: each library has its own
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        raise _Damaged(f"{type(error).__name__}: {reason[:160]}") from error
+    for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
+        if kind not in CAUSAL.values():
+            raise WorkbookError(f"{source} is a {kind}, not a causal language model: name one that is.")
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
+    )
     vocabulary = model.get_output_embeddings().weight.shape[0]
     if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
-        raise _Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
+        raise registry.Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
-        raise _Damaged("some of its weights are missing or not numbers")
+        raise registry.Damaged("some of its weights are missing or not numbers")
     return tokenizer, model.to(session.device).eval()
 
 
 def _check(**settings: float) -> None:
     """WorkbookError for the first setting that is out of its range; unnamed ones are counts from 1."""
-    rules = {  # lowest (a float is left out itself), highest, what to do
-        "temperature": (0.0, math.inf, "a number above 0 (for always the likeliest token: do_sample=False)"),
-        "repetition_penalty": (0.0, math.inf, "a number above 0 (1 is no penalty)"),
-        "top_p": (0.0, 1, "a number above 0 and at most 1 (1 keeps every token)"),
+    above_zero = sys.float_info.min
+    rules = {
+        "temperature": (above_zero, math.inf, "a number above 0 (for the likeliest token: do_sample=False)"),
+        "repetition_penalty": (above_zero, math.inf, "a number above 0 (1 is no penalty)"),
+        "top_p": (above_zero, 1, "a number above 0 and at most 1 (1 keeps every token)"),
         "top_k": (0, math.inf, "a whole number from 0 (0 keeps every token)"),
     }
     for name, value in settings.items():
-        low, high, wanted = rules.get(name, (1, math.inf, "a whole number from 1"))
-        kind = Integral if isinstance(low, int) else Real
-        fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-        if not fits or not low <= value <= high or (value == low and kind is Real):
-            raise WorkbookError(f"{name} is {value}: give {wanted}.")
+        check_number(name, value, *rules.get(name, (1, math.inf, "a whole number from 1")))
 
 
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:

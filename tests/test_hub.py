@@ -1,4 +1,4 @@
-"""The hub profile against a local server: child processes load any causal model, pinned, once."""
+"""The hub profile against a local server: child processes load language and image models, pinned, once."""
 
 import json
 import re
@@ -9,12 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from local_hub import Fault, LocalHub
+from local_hub import Fault, LocalHub, Repository, _digest, _Handler
 from tiny_models import save_bert, save_gpt2, save_llama
+from tiny_pipeline import SIZE, save
 
 from helpers import registry
 
 PINNED = registry.find("text", "hub")
+PINNED_IMAGE = registry.find("image", "hub")
 LOAD = """
 import json, sys
 from helpers import session, text
@@ -29,6 +31,21 @@ for name in json.loads(sys.argv[1]):
         results.append(str(problem))
 print(json.dumps(results))
 """
+LOAD_IMAGE = """
+import json, sys
+from helpers import images, session
+start = session.start(profile="hub", role="image")
+results = []
+for name in json.loads(sys.argv[1]):
+    try:
+        pipe = images.load(start, name)
+        (picture,) = images.generate(pipe, "a red balloon", seed=0, steps=1)
+        results.append([type(pipe).__name__, type(pipe.safety_checker).__name__, *picture.size])
+    except session.WorkbookError as problem:
+        results.append(str(problem))
+print(json.dumps(results))
+"""
+WHOLE = ["StableDiffusionPipeline", "StableDiffusionSafetyChecker", SIZE, SIZE]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +70,9 @@ def hub(folders):
         yield server
 
 
-def load(names, environment) -> list:
-    """What a child process makes of these names: [class, text] or the sentence of refusal."""
-    command = [sys.executable, "-c", LOAD, json.dumps(names)]
+def load(names, environment, code: str = LOAD) -> list:
+    """What a child process makes of these names: a list about each model, or the sentence of refusal."""
+    command = [sys.executable, "-c", code, json.dumps(names)]
     child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
     assert child.stderr == ""
@@ -147,3 +164,113 @@ def test_a_cache_without_tokenizer_is_completed_or_refused_but_never_used(hub, t
         path.unlink()
     (message,) = load([""], environment | {"HF_HUB_OFFLINE": "1"})
     assert "does not answer" in message and "HF_HUB_OFFLINE" in message
+
+
+# Image models
+
+
+class Pipeline(Repository):
+    """A model with files in folders."""
+
+    def file(self, name: str) -> Path | None:
+        return path if (path := self.folder / name).is_file() else None
+
+
+class PipelineHandler(_Handler):
+    """Lists such a model as the hub does."""
+
+    def send_listing(self, name: str, kind: str | None, revision: str | None) -> None:
+        repository = self.hub.repositories[name]
+        paths = sorted(path for path in repository.folder.rglob("*") if path.is_file())
+        files = {path.relative_to(repository.folder).as_posix(): path for path in paths}
+        listing = {"id": name, "sha": repository.revision, "tags": [], "gated": False}
+        listing |= {"siblings": [{"rfilename": file} for file in files]}
+        if kind == "tree":
+            listing = [
+                {"type": "file", "path": file, "size": path.stat().st_size, "oid": _digest(path, "sha1")}
+                for file, path in files.items()
+            ]
+        self.send(200, json.dumps(listing).encode(), {"Content-Type": "application/json"})
+
+
+@pytest.fixture(scope="module")
+def pipeline_folder(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("pipeline") / "pipeline", safety_checker=True)
+
+
+@pytest.fixture
+def image_hub(pipeline_folder, folders):
+    """A hub with a pipeline under the real name and revision of Stable Diffusion, and three other models."""
+    with LocalHub() as server:
+        for each in server.servers:
+            each.RequestHandlerClass = type("Handler", (PipelineHandler,), {"hub": server})
+        server.add("someone/gpt2", folders["gpt2"])
+        names = {
+            PINNED_IMAGE.hub_id: PINNED_IMAGE.revision,
+            "someone/pipeline": "1" * 40,
+            "someone/gated": "2" * 40,
+        }
+        for name, revision in names.items():
+            server.repositories[name] = Pipeline(pipeline_folder, revision, gated="gated" in name)
+        yield server
+
+
+def test_any_stable_diffusion_loads_pinned_and_offline_after_the_first_time(image_hub, tmp_path):
+    revision = "1" * 40
+    names = [
+        "",
+        "someone/pipeline",
+        "someone/missing",
+        "someone/gated",
+        "someone/gpt2",
+        "someone/pipeline@0000000",
+    ]
+    pinned, other, missing, gated, gpt2, unknown = load(names, image_hub.environment(tmp_path), LOAD_IMAGE)
+    assert pinned == other == WHOLE
+    assert "no public model someone/missing" in missing and "owner/name" in missing
+    assert "someone/gated is gated" in gated and "hf auth login" in gated
+    assert "someone/gpt2 has no model_index.json, so it is no image model" in gpt2
+    assert "no revision 0000000" in unknown
+    resolve = f"/{PINNED_IMAGE.hub_id}/resolve/"
+    fetched = [path for method, path in image_hub.requests if method == "GET" and path.startswith(resolve)]
+    assert len(fetched) > 5 and {path.split("/")[4] for path in fetched} == {PINNED_IMAGE.revision}
+
+    for server in image_hub.servers:
+        server.shutdown()
+        server.server_close()
+    image_hub.requests.clear()
+    names = ["", "stable-diffusion-v1-4", f"someone/pipeline@{revision}", "someone/other"]
+    *cached, refused = load(names, image_hub.environment(tmp_path), LOAD_IMAGE)
+    assert cached == [WHOLE] * 3, "cached models load without a network, by their short name too"
+    assert "does not answer" in refused and "someone/other is not on this machine" in refused
+    assert not image_hub.requests
+
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.mark.faults
+def test_cut_weights_of_a_pipeline_are_fetched_to_the_end(image_hub, tmp_path):
+    image_hub.faults.append(Fault(UNET, cut_after=5_000))
+    assert load([""], image_hub.environment(tmp_path), LOAD_IMAGE) == [WHOLE]
+    assert not image_hub.faults[0].times
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"too short"}])
+def test_a_pipeline_that_cannot_be_had_is_named_and_fetched_the_next_time(image_hub, tmp_path, fault):
+    image_hub.faults.append(Fault(UNET, **fault))
+    refused, later = load(["", ""], image_hub.environment(tmp_path), LOAD_IMAGE)
+    assert f"{PINNED_IMAGE.hub_id} cannot be loaded" in refused and later == WHOLE
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("lost", ["tokenizer.json", "diffusion_pytorch_model.safetensors"])
+def test_an_incomplete_pipeline_in_the_cache_is_completed_or_refused(image_hub, tmp_path, lost):
+    environment = image_hub.environment(tmp_path)
+    assert load([""], environment, LOAD_IMAGE) == [WHOLE]
+    for path in tmp_path.rglob(lost):
+        path.unlink()
+    (message,) = load([""], environment | {"HF_HUB_OFFLINE": "1"}, LOAD_IMAGE)
+    assert "does not answer" in message and "HF_HUB_OFFLINE" in message
+    assert load([""], environment, LOAD_IMAGE) == [WHOLE]

@@ -1,5 +1,6 @@
 """What a notebook starts with: settings checked, device chosen, one line printed."""
 
+import math
 import os
 import random
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from nbclient import NotebookClient
@@ -154,6 +156,25 @@ print(sorted({"torch", "transformers", "diffusers", "matplotlib"} & set(sys.modu
     )
 
 
+@pytest.mark.parametrize("value", [1, 5, np.int64(3)])
+def test_a_count_within_its_range_is_accepted(value):
+    session.check_number("steps", value, 1, 5, "a whole number from 1 to 5")
+
+
+@pytest.mark.parametrize("value", [0.5, 1, 0.75, np.float32(0.7)])
+def test_a_number_within_its_range_is_accepted(value):
+    session.check_number("strength", value, 0.5, 1, "a number from 0.5 to 1")
+
+
+@pytest.mark.parametrize("low, value", [
+    (1, 0), (1, 6), (1, 2.0), (1, True), (1, "2"), (1, None), (1, float("nan")),
+    (1.0, 0.999), (1.0, float("nan")), (1.0, float("inf")), (1.0, "2"), (1.0, True), (1.0, None), (1.0, 2j),
+])  # fmt: skip
+def test_a_number_out_of_range_is_refused_with_its_name_and_what_is_wanted(low, value):
+    with pytest.raises(WorkbookError, match=f"^size is {re.escape(str(value))}: give what fits.$"):
+        session.check_number("size", value, low, 5 if value == 6 else math.inf, "what fits")
+
+
 # Devices and profiles
 
 
@@ -189,6 +210,17 @@ def test_auto_takes_the_hub_where_its_models_can_be_had(monkeypatch, capsys, cac
     assert session.start("auto").profile == profile
     line = capsys.readouterr().out
     assert line.startswith(f"Profile {profile} (auto: ") and line.count("\n") == 1
+
+
+@pytest.mark.parametrize("role", ["text", "image"])
+def test_auto_asks_for_the_model_of_its_role(monkeypatch, role):
+    asked = []
+    gpu(monkeypatch)
+    monkeypatch.setattr(registry, "is_cached", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(registry, "check_reachable", lambda *arguments: asked.append(arguments))
+    assert session.start("auto", role=role).profile == "hub"
+    model = registry.find(role, "hub")
+    assert asked == [(model.hub_id, model.revision, role)] * 2
 
 
 def test_auto_without_a_gpu_is_tiny_and_asks_nobody(monkeypatch, capsys):

@@ -1,0 +1,222 @@
+"""Text-to-image models: load one, generate, watch it happen, go from pictures to latents and back."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import sys
+from collections import namedtuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from helpers import registry
+from helpers.session import Session, WorkbookError, check_number, check_seed, generator, quiet_libraries
+from helpers.smallworld import words
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline as Pipeline
+    from PIL.Image import Image
+    from torch import Tensor
+
+DPM = "DPMSolverMultistepScheduler"
+SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++": DPM}
+LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
+STEPS, GUIDANCE_SCALE = 20, 5.0  # chosen for the shipped model on validation scenes
+Trajectory = namedtuple("Trajectory", "timesteps noisy predicted picture")
+
+
+def load(session: Session, model: str = "") -> Pipeline:
+    """A Stable Diffusion pipeline on the session's device and in its dtype; a safety checker is kept.
+
+    model: "" for the profile's own, a folder, or any such pipeline of the hub as "owner/name" or, pinned,
+    "owner/name@revision". Safetensors only, and never code from the hub. Raises WorkbookError, in a sentence,
+    for files that are missing or damaged and models that are missing, gated, out of reach or of another kind.
+    """
+    return registry.load("image", session, model, _load)
+
+
+def generate(
+    pipe: Pipeline, prompts: str | Sequence[str], *, seed: int | Sequence[int], steps: int = STEPS,
+    guidance_scale: float = GUIDANCE_SCALE, negative_prompt: str | Sequence[str] = "",
+    size: int | tuple[int, int] | None = None, batch_size: int = 4, progress: bool = False, **inputs,
+) -> list[Image]:  # fmt: skip
+    """A picture for each prompt and seed; one prompt goes with all seeds, one seed with all prompts.
+
+    A picture depends on its own prompt, seed and settings alone: on the CPU, batches and threads change no
+    pixel by more than 1 of 255. size in pixels: a side or (width, height). An empty prompt is unconditional;
+    guidance_scale 1 is no guidance and no negative prompt. inputs are for the library's image-to-image and
+    inpainting pipelines: image, strength (of the noise, above 0 to 1), mask_image (white is drawn anew).
+    Prints `notices`, once. Raises WorkbookError for a setting out of range. (Ho and Salimans 2022)
+    """
+    _check(pipe, steps, guidance_scale, batch_size, inputs.get("strength", 1))
+    width, height = _size(pipe, inputs.get("image", size))
+    jobs, pictures, black = _jobs(prompts, seed, negative_prompt), [], 0
+    for line in notices(pipe, [text for prompt, _, negative in jobs for text in (prompt, negative)]):
+        print(line)
+    for first in range(0, len(jobs), batch_size):
+        texts, seeds, negatives = map(list, zip(*jobs[first : first + batch_size], strict=True))
+        given = {k: [value] * len(texts) if k.endswith("image") else value for k, value in inputs.items()}
+        generators = [generator(number) for number in seeds]
+        if "image" not in inputs:
+            given["latents"] = noise(pipe, generators, (width, height))
+        if "image" not in inputs or "mask_image" in inputs:
+            given |= {"width": width, "height": height}
+        pipe.set_progress_bar_config(disable=not progress, desc=f"from picture {first + 1}", leave=False)
+        result = pipe(texts, negative_prompt=negatives, num_inference_steps=steps, generator=generators,
+                      guidance_scale=float(guidance_scale), **given)  # fmt: skip
+        pictures += result.images
+        black += sum(result.nsfw_content_detected or [])
+    if black:
+        print(f"The safety checker made {black} of {len(pictures)} pictures black: try other seeds.")
+    return pictures
+
+
+def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
+    """A line on words that the text encoder has no room for, and one on words the small model never saw."""
+    folder = Path(pipe.tokenizer.name_or_path).resolve().parent
+    return words.notices(prompts, pipe.tokenizer, folder == registry.find("image", "tiny").folder)
+
+
+def record(pipe: Pipeline, prompt: str, *, seed: int, **settings) -> Trajectory:
+    """One picture as `generate` makes it, and at each of its timesteps x_t (noisy) and the predicted x_0.
+
+    Both are latents on the UNet's scale (steps, channels, height, width), which `decode` makes visible.
+    """
+    if type(pipe.scheduler).__name__ not in SCHEDULERS.values():
+        raise WorkbookError(f"Only {', '.join(SCHEDULERS)} can be recorded: choose one by with_scheduler.")
+    if len(_jobs(prompt, seed, settings.get("negative_prompt", ""))) != 1:
+        raise WorkbookError("One picture is recorded at a time: give one prompt and one seed.")
+    watched, scheduler, seen = copy.copy(pipe), copy.deepcopy(pipe.scheduler), []
+    library_step = scheduler.step
+
+    @functools.wraps(library_step)  # the pipeline asks for the signature
+    def step(model_output, timestep, sample, **options):
+        noisy = scheduler.scale_model_input(sample, timestep)
+        result = library_step(model_output, timestep, sample, **options | {"return_dict": True})
+        predicted = getattr(result, "pred_original_sample", None)
+        seen.append((int(timestep), noisy, scheduler.model_outputs[-1] if predicted is None else predicted))
+        return (result.prev_sample,)
+
+    watched.scheduler, scheduler.step = scheduler, step
+    (picture,) = generate(watched, prompt, seed=seed, **settings)
+    timesteps, noisy, predicted = zip(*seen, strict=True)
+    return Trajectory(list(timesteps), torch.cat(noisy), torch.cat(predicted), picture)
+
+
+def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
+    """The model with "ddim" (Song et al. 2020), "euler" (Karras et al. 2022) or "dpm++" (Lu et al. 2022).
+
+    The given pipe keeps its own.
+    """
+    import diffusers
+
+    if name not in SCHEDULERS:
+        raise WorkbookError(f'Unknown scheduler "{name}": choose one of {", ".join(SCHEDULERS)}.')
+    other, kind = copy.copy(pipe), getattr(diffusers, SCHEDULERS[name])
+    other.scheduler = kind.from_config(pipe.scheduler.config, clip_sample=False)  # latents go beyond 1
+    return other
+
+
+def noise(pipe: Pipeline, seeds: int | Sequence[int], size: int | tuple[int, int] | None = None) -> Tensor:
+    """The standard normal latents (seeds, channels, height, width) that `generate` starts from.
+
+    Each from its own seed (or CPU generator), in float32 on the CPU, whatever device they then go to.
+    """
+    width, height = (side // pipe.vae_scale_factor for side in _size(pipe, size))
+    generators = [seed if isinstance(seed, torch.Generator) else generator(seed) for seed in _listed(seeds)]
+    shape = (1, pipe.vae.config.latent_channels, height, width)
+    return torch.cat([torch.randn(shape, generator=g) for g in generators]).to(pipe.device, pipe.unet.dtype)
+
+
+def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
+    """RGB pictures of one size as latents (pictures, channels, height, width), scaled as the UNet takes them.
+
+    The mean of the VAE's distribution, so that nothing is random. (Kingma and Welling 2013)
+    """
+    pictures, vae = _listed(pictures), pipe.vae
+    if len({_size(pipe, picture) for picture in pictures}) != 1:
+        raise WorkbookError("The pictures differ in size: bring them to one size first.")
+    with torch.no_grad():  # one by one: large pictures take much memory
+        pixels = (pipe.image_processor.preprocess(one).to(vae.device, vae.dtype) for one in pictures)
+        return torch.cat([vae.encode(x).latent_dist.mode() for x in pixels]) * vae.config.scaling_factor
+
+
+def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
+    """The pictures of such latents."""
+    vae = pipe.vae
+    with torch.no_grad():
+        scaled = (latents.to(vae.device, vae.dtype) / vae.config.scaling_factor).split(1)
+        return pipe.image_processor.postprocess(torch.cat([vae.decode(one).sample for one in scaled]))
+
+
+def _load(session: Session, source: str, **options) -> Pipeline:
+    """A pipeline from a folder or the hub, as `registry.load` asks for it."""
+    import diffusers
+    import transformers
+    from diffusers import StableDiffusionPipeline as Kind
+
+    quiet_libraries(progress=session.live and session.profile != "tiny")
+    new = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 40)
+    how = {"dtype" if new else "torch_dtype": session.dtype, "use_safetensors": True}
+    index = Kind.load_config(source, **options)
+    origins = {part[0] for part in index.values() if isinstance(part, list)}
+    if index["_class_name"] != Kind.__name__ or origins - LIBRARIES:
+        raise WorkbookError(f"{source} is no plain {Kind.__name__}: name one that is.")
+    folder = source if Path(source).is_dir() else Kind.download(source, use_safetensors=True, **options)
+    parts, lost = {}, []
+    for name, library in (("text_encoder", transformers), ("unet", diffusers), ("vae", diffusers)):
+        kind = getattr(library, index[name][1])
+        parts[name], report = kind.from_pretrained(folder, subfolder=name, output_loading_info=True, **how)
+        lost += report["missing_keys"]
+    pipe = Kind.from_pretrained(folder, **parts, **how).to(session.device)
+    if len(pipe.tokenizer) < pipe.text_encoder.config.vocab_size // 2:  # missing files make no error
+        raise registry.Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
+    modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    if lost or not all(weights.isfinite().all() for part in modules for weights in part.parameters()):
+        raise registry.Damaged("some of its weights are missing or not numbers")
+    assert {weights.dtype for part in modules for weights in part.parameters()} == {session.dtype}
+    return pipe
+
+
+def _check(pipe: Pipeline, steps: int, guidance_scale: float, batch_size: int, strength: float) -> None:
+    """WorkbookError for the first setting that is out of its range."""
+    most = pipe.scheduler.config.num_train_timesteps
+    check_number("steps", steps, 1, most, f"a whole number from 1 to {most}")
+    check_number("guidance_scale", guidance_scale, 1.0, math.inf, "a number from 1 (1 is no guidance)")
+    check_number("batch_size", batch_size, 1, math.inf, "a whole number from 1")
+    check_number("strength", strength, sys.float_info.min, 1, "a number above 0 and at most 1")
+    if int(steps * strength) < 1:
+        raise WorkbookError(f"{steps} steps at strength {strength} leave none to run: raise one of the two.")
+
+
+def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[int, int]:
+    """Width and height in pixels of a size, or of a picture, that the model can do; None is its own size."""
+    unit = math.lcm(8, pipe.vae_scale_factor)
+    if getattr(size, "mode", "RGB") != "RGB":
+        raise WorkbookError(f'The picture is in mode "{size.mode}": give picture.convert("RGB") instead.')
+    own = pipe.unet.config.sample_size * pipe.vae_scale_factor
+    size = own if size is None else getattr(size, "size", size)
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 and side % unit == 0 for side in sides):
+        raise WorkbookError(f"The size is {size}: give multiples of {unit} pixels.")
+    return sides
+
+
+def _jobs(prompts, seeds, negatives) -> list[tuple[str, int, str]]:
+    """(prompt, seed, negative prompt) of each picture."""
+    columns = [_listed(prompts), [check_seed(seed) for seed in _listed(seeds)], _listed(negatives)]
+    count = max(map(len, columns)) if all(columns) else 0
+    if any(len(column) not in (1, count) for column in columns):
+        raise WorkbookError("Give as many seeds and negative prompts as prompts, or one for all.")
+    for text in columns[0] + columns[2]:
+        if not isinstance(text, str):
+            raise WorkbookError(f"A prompt is a text, but this one is a {type(text).__name__}: {text!r}.")
+    return list(zip(*(column * (count // max(1, len(column))) for column in columns), strict=True))
+
+
+def _listed(values) -> list:
+    return list(values) if isinstance(values, Sequence) and not isinstance(values, (str, bytes)) else [values]
