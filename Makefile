@@ -35,8 +35,8 @@ NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=300
 FAST := not slow and not faults and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
-.PHONY: run lab test check refresh train-text bench test-slow test-faults test-gpu test-browser test-colab \
-	setup clean help FORCE
+.PHONY: run lab test check refresh train-text train-images train-judge bench test-slow test-faults test-gpu \
+	test-browser test-colab setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -56,6 +56,12 @@ refresh: $(READY) ## re-execute the notebooks in place and store their outputs i
 
 train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
 	@$(PY) -m helpers.smallworld.train_text $(ARGS)
+
+train-images: $(READY) ## train the shipped image model again (resumes; hours on two CPU cores, minutes on a GPU)
+	@$(PY) -m helpers.smallworld.train_images $(ARGS)
+
+train-judge: $(READY) ## train the judge of pictures again (minutes)
+	@$(PY) -m helpers.smallworld.judge $(ARGS)
 
 bench: $(READY) ## measure speed; no other command does
 	@$(TINY) $(PY) -m tests.bench $(ARGS)

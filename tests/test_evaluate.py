@@ -221,7 +221,7 @@ def test_the_card_tells_what_was_measured_and_what_was_missed(run, measured, tmp
 
 def test_stdout_is_json_and_nothing_else(run, monkeypatch, capsys):
     monkeypatch.setattr(evaluate, "evaluate_text", lambda folder, plan: {"plan": plan.samples})
-    evaluate.main(["--samples", "7", "--model", str(run.folder / "model")])
+    evaluate.main(["--only", "text", "--samples", "7", "--model", str(run.folder / "model")])
     assert json.loads(capsys.readouterr().out) == {"quick": False, "text": {"plan": 7}}
 
 

@@ -1,6 +1,7 @@
 """Measure the shipped models: one JSON object on stdout, progress on stderr.
 
-python -m helpers.smallworld.evaluate                # everything, about five minutes on two CPU cores
+python -m helpers.smallworld.evaluate                # everything, about half an hour on two CPU cores
+python -m helpers.smallworld.evaluate --only image   # one half: text or image
 python -m helpers.smallworld.evaluate --quick        # fewer samples and stories: a look, not a measurement
 """
 
@@ -12,7 +13,7 @@ import math
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,11 @@ from tqdm.auto import tqdm
 
 from . import ngrams, stories, train_text
 from .checker import check
+from .measures import EvaluationError, check_targets, interval, rounded
 
 TEMPERATURE, TOP_P = 0.8, 0.95
 PLAIN_PROMPT = "Once upon a time"
 BATCH = 64
-
-
-class EvaluationError(ValueError):
-    """Something that is needed is missing; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +68,19 @@ def held_out_requests(count: int, seed: int, split: str = "test") -> list[Asked]
     ]
 
 
-def load_model(folder: Path, device: str):
-    """Tokenizer and float32 model from ``folder``; a missing model is an ``EvaluationError``."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+def require_model(folder: Path) -> None:
+    """EvaluationError where there is no text model in ``folder``."""
     if not (folder / "model.safetensors").exists():
         raise EvaluationError(
             f"There is no model in {folder}: run `make train-text` first or name another --model."
         )
+
+
+def load_model(folder: Path, device: str):
+    """Tokenizer and float32 model from ``folder``; a missing model is an ``EvaluationError``."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    require_model(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval()
     return tokenizer, model
@@ -109,19 +112,6 @@ def continue_prompts(
             )
         texts += tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)
     return texts
-
-
-def interval(passed: list[bool], seed: int = 0, resamples: int = 2_000) -> dict:
-    """A share with its bootstrap 95 % interval (percentile method, Efron 1979)."""
-    values = np.array(passed, dtype=float)
-    draws = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    low, high = np.quantile(values[draws].mean(axis=1), (0.025, 0.975))
-    return {"share": rounded(values.mean()), "low": rounded(low), "high": rounded(high)}
-
-
-def rounded(value: float) -> float:
-    """Four digits after the point: the samples carry no more."""
-    return round(float(value), 4)
 
 
 def judge(requests: list[Asked], texts: list[str]) -> dict:
@@ -254,15 +244,7 @@ def against_targets(measured: dict) -> list[dict]:
         ("perplexity as a multiple of the grammar's bound", perplexity["model_to_bound"], "<=", 1.15),
         ("perplexity as a multiple of the 5-gram model's", perplexity["model_to_fivegram"], "<=", 0.8),
     ]
-    return [
-        {
-            "what": what,
-            "value": value,
-            "target": f"{sign} {limit}",
-            "met": value >= limit if sign == ">=" else value <= limit,
-        }
-        for what, value, sign, limit in rows
-    ]
+    return check_targets(rows)
 
 
 def evaluate_text(folder: Path, plan: Plan, device: str = "cpu") -> dict:
@@ -291,16 +273,17 @@ def evaluate_text(folder: Path, plan: Plan, device: str = "cpu") -> dict:
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line; a wrong value ends with one sentence."""
+    from .evaluate_images import SHIPPED as IMAGES
+
     parser = argparse.ArgumentParser(prog="helpers.smallworld.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--samples", type=int, default=500, help="stories on request")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--quick", action="store_true", help="40 samples, 5,000 training stories: only a look"
-    )
-    parser.add_argument("--only", choices=("text",), help="measure one model only")
+    parser.add_argument("--quick", action="store_true", help="few samples, stories and pictures: only a look")
+    parser.add_argument("--only", choices=("text", "image"), help="measure one model only")
     parser.add_argument("--model", type=Path, default=train_text.SHIPPED, help="folder of the text model")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the image model")
     parser.add_argument(
-        "--card", action="store_true", help="also store the result beside the model, in its card"
+        "--card", action="store_true", help="also store the result beside each model, in its card"
     )
     chosen = parser.parse_args(arguments)
     if chosen.samples < 1:
@@ -310,24 +293,61 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return chosen
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print the shipped models' measured quality as JSON."""
+def measure_text(chosen: argparse.Namespace) -> dict:
+    """The text model's numbers; with --card also its evaluation.json and model card."""
     from .model_card import write_card
 
-    chosen = parse_arguments(arguments)
     plan = Plan(samples=chosen.samples, seed=chosen.seed)
     if chosen.quick:
         plan = Plan(40, 20, 50, 5_000, 3, chosen.seed)
-    try:
-        result = {"quick": chosen.quick, "text": evaluate_text(chosen.model, plan)}
-    except EvaluationError as problem:
-        raise SystemExit(f"evaluate: {problem}") from None
+    measured = evaluate_text(chosen.model, plan)
     if chosen.card:
-        (chosen.model / "evaluation.json").write_text(
-            json.dumps(result["text"], indent=1) + "\n", encoding="utf-8"
-        )
+        store(measured, chosen.model)
         write_card(chosen.model)
-    print(json.dumps(result, indent=1))
+    return measured
+
+
+def measure_images(chosen: argparse.Namespace) -> dict:
+    """The image model's numbers; with --card also its evaluation.json, sample grids and model card."""
+    from . import evaluate_images as images
+    from .image_card import write_card
+
+    plan = replace(images.QUICK if chosen.quick else images.Plan(), seed=chosen.seed)
+    measured = images.evaluate_images(chosen.images, plan, keep_grids=chosen.card)
+    if chosen.card:
+        store(measured, chosen.images)
+        write_card(chosen.images)
+    return measured
+
+
+def store(measured: dict, folder: Path) -> None:
+    """Keep the numbers beside the model that they are about."""
+    (folder / "evaluation.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+
+
+def check_models(chosen: argparse.Namespace) -> None:
+    """EvaluationError or JudgeError for what is missing, before anything is measured."""
+    from . import evaluate_images, judge
+
+    if chosen.only != "image":
+        require_model(chosen.model)
+    if chosen.only != "text":
+        evaluate_images.require_model(chosen.images)
+        judge.load()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the shipped models' measured quality as JSON."""
+    from .judge import JudgeError
+
+    chosen = parse_arguments(arguments)
+    halves = {"text": measure_text, "image": measure_images}
+    try:
+        check_models(chosen)
+        result = {name: measure(chosen) for name, measure in halves.items() if chosen.only in (None, name)}
+    except (EvaluationError, JudgeError) as problem:
+        raise SystemExit(f"evaluate: {problem}") from None
+    print(json.dumps({"quick": chosen.quick} | result, indent=1))
 
 
 if __name__ == "__main__":
