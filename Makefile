@@ -32,6 +32,8 @@ HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u MPLBACKEND WORKBOOK_PROFILE=hub
 # Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.
 STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbval,--nbval-lax)
 NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=300
+# Two processes, each with one thread and with whole files of tests.
+SPREAD := -n 2 --dist loadfile
 FAST := not slow and not faults and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
@@ -49,7 +51,7 @@ test: $(READY) ## unit tests, and every notebook under nbval
 
 check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(PY) -m ruff check .
-	@$(TINY) $(PY) -m pytest -m "$(FAST)" tests $(ARGS)
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST)" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
 	@$(PY) -m helpers.refresh $(NOTEBOOKS)

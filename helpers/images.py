@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DPM = "DPMSolverMultistepScheduler"
 SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++": DPM}
+NEEDED = {"StableDiffusionImg2ImgPipeline": ("image",),
+          "StableDiffusionInpaintPipeline": ("image", "mask_image")}  # fmt: skip
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
 STEPS, GUIDANCE_SCALE = 20, 5.0  # chosen for the shipped model on validation scenes
 Trajectory = namedtuple("Trajectory", "timesteps noisy predicted picture")
@@ -53,6 +55,7 @@ def generate(
     Prints `notices`, once. Raises WorkbookError for a setting out of range. (Ho and Salimans 2022)
     """
     _check(pipe, steps, guidance_scale, batch_size, inputs.get("strength", 1))
+    _check_kind(pipe, inputs)
     width, height = _size(pipe, inputs.get("image", size))
     jobs, pictures, black = _jobs(prompts, seed, negative_prompt), [], 0
     for line in notices(pipe, [text for prompt, _, negative in jobs for text in (prompt, negative)]):
@@ -191,6 +194,17 @@ def _check(pipe: Pipeline, steps: int, guidance_scale: float, batch_size: int, s
     check_number("strength", strength, sys.float_info.min, 1, "a number above 0 and at most 1")
     if int(steps * strength) < 1:
         raise WorkbookError(f"{steps} steps at strength {strength} leave none to run: raise one of the two.")
+
+
+def _check_kind(pipe: Pipeline, inputs: dict) -> None:
+    """WorkbookError where a pipeline is given what only another kind takes, or not what it needs."""
+    name = type(pipe).__name__
+    needed = NEEDED.get(name, ())
+    wrong = [key for key in inputs if key not in (*needed, "strength") or not needed]
+    if wrong:
+        raise WorkbookError(f"A {name} takes no {wrong[0]}: make another kind by `from_pipe`.")
+    if missing := [key for key in needed if key not in inputs]:
+        raise WorkbookError(f"A {name} needs {' and '.join(missing)}: give it, or use another kind.")
 
 
 def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[int, int]:

@@ -691,3 +691,21 @@ def test_decode_is_the_decoder_on_the_vae_s_scale(pipe):
 )
 def test_pictures_that_cannot_be_encoded_are_refused(pipe, pictures, words):
     assert words in sentence(images.encode, pipe, pictures)
+
+
+# Kinds of pipelines
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "said"),
+    [
+        ("pipe", {"image": picture()}, "takes no image"),
+        ("pipe", {"strength": 0.5}, "takes no strength"),
+        ("image_to_image", {}, "needs image"),
+        ("image_to_image", {"image": picture(), "mask_image": picture()}, "takes no mask_image"),
+        ("inpainting", {"image": picture()}, "needs mask_image"),
+        ("pipe", {"guidance": 3}, "takes no guidance"),
+    ],
+)
+def test_another_kind_of_pipeline_is_asked_for_in_a_sentence(kind, inputs, said, request):
+    assert said in sentence(images.generate, request.getfixturevalue(kind), "a fox", seed=0, steps=2, **inputs)
