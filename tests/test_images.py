@@ -708,4 +708,5 @@ def test_pictures_that_cannot_be_encoded_are_refused(pipe, pictures, words):
     ],
 )
 def test_another_kind_of_pipeline_is_asked_for_in_a_sentence(kind, inputs, said, request):
-    assert said in sentence(images.generate, request.getfixturevalue(kind), "a fox", seed=0, steps=2, **inputs)
+    pipe = request.getfixturevalue(kind)
+    assert said in sentence(images.generate, pipe, "a fox", seed=0, steps=2, **inputs)

@@ -69,8 +69,8 @@ float16 on disk, meant to be loaded as float32 on a CPU.
 
 ## Training
 
-Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes:.0f} minutes on {device}; seed
-{seed}. AdamW (betas 0.9 and 0.95, weight decay {weight_decay} on matrices), peak learning rate
+Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes:.0f} minutes on {device};
+seed {seed}. AdamW (betas 0.9 and 0.95, weight decay {weight_decay} on matrices), peak learning rate
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
 gradients clipped at norm 1; bfloat16 autocast where the hardware has it. A fifth of the stories is packed
 into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss of the last
