@@ -39,12 +39,15 @@ from .scenes import SIZE, Scene, caption, draw, sample_scene
 from .shapes import random_picture
 from .training import (
     TrainingError,
+    add_run_options,
+    check_run_options,
     fingerprint,
     mixed_precision,
     new_folder,
     prepare_output,
     replace_folder,
     require_room,
+    settle_device,
 )
 from .vocabulary import PLACES, SKY_THINGS
 
@@ -281,25 +284,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         if setting.name != "start_from":
             name, value = f"--{setting.name.replace('_', '-')}", setting.default
             parser.add_argument(name, type=type(value), default=value, help=f"default: {value}")
-    parser.add_argument(
-        "--start-from", default="", help="'shipped' or a model folder: continue from its weights"
-    )
     parser.add_argument("--only", default="", choices=("", *STAGES), help="one stage")
-    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="checkpoints, sheets, model")
-    parser.add_argument(
-        "--fresh", action="store_true", help="begin anew; an earlier run is kept as OUTPUT.old"
-    )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: as PyTorch decides)")
-    parser.add_argument(
-        "--ship", action=argparse.BooleanOptionalAction, help="replace weights/image at the end"
-    )
+    add_run_options(parser, DEFAULT_OUTPUT, "image")
     chosen = parser.parse_args(arguments)
-    for name in ("scenes", "autoencoder_steps", "autoencoder_batch", "diffusion_steps", "diffusion_batch"):
-        if not getattr(chosen, name) > 0:
-            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(chosen, name)}.")
-    if chosen.device == "cuda" and not torch.cuda.is_available():
-        parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
+    stages = ("autoencoder_steps", "autoencoder_batch", "diffusion_steps", "diffusion_batch")
+    check_run_options(parser, chosen, ("scenes", *stages))
     return chosen
 
 
@@ -317,10 +306,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
 def main(arguments: list[str] | None = None) -> None:
     """Train (or go on training), export to OUTPUT/model and, for a full run, to ``weights/image``."""
     chosen = parse_arguments(arguments)
-    device = "cuda" if chosen.device == "auto" and torch.cuda.is_available() else "cpu"
-    device = device if chosen.device == "auto" else chosen.device
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
+    device = settle_device(chosen)
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging
 
@@ -328,7 +314,7 @@ def main(arguments: list[str] | None = None) -> None:
     diffusers_logging.disable_progress_bar()
     try:
         settings = settings_from(chosen)
-        prepare_output(chosen.output, chosen.fresh)
+        prepare_output(chosen.output, chosen.fresh, chosen.resume)
         made = run(settings, chosen.output, chosen.only, device)
     except TrainingError as problem:
         raise SystemExit(f"train_images: {problem}") from None

@@ -27,6 +27,8 @@ from tqdm.auto import tqdm
 from . import stories
 from .training import (
     TrainingError,
+    add_run_options,
+    check_run_options,
     mixed_precision,
     new_folder,
     prepare_output,
@@ -34,6 +36,7 @@ from .training import (
     replace_folder,
     require_room,
     scheduled_rate,
+    settle_device,
     write_checkpoint,
 )
 from .training import fingerprint as fingerprint_of
@@ -579,31 +582,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--stories", type=int, default=default.stories)
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate, help="the peak")
     parser.add_argument("--seed", type=int, default=default.seed)
-    parser.add_argument(
-        "--start-from", default="", help="'shipped' or a model folder: continue from its weights"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=DEFAULT_OUTPUT, help="checkpoints, plot, samples, model"
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="begin anew; an earlier run is kept as OUTPUT.old"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="insist on an earlier run (it is resumed anyway)"
-    )
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: as PyTorch decides)")
-    parser.add_argument(
-        "--ship", action=argparse.BooleanOptionalAction, help="replace weights/text at the end"
-    )
+    add_run_options(parser, DEFAULT_OUTPUT, "text")
     chosen = parser.parse_args(arguments)
-    for name in ("minutes", "steps", "stories", "learning_rate"):
-        if not getattr(chosen, name) > 0:
-            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(chosen, name)}.")
-    if chosen.fresh and chosen.resume:
-        parser.error("choose one of --fresh and --resume.")
-    if chosen.device == "cuda" and not torch.cuda.is_available():
-        parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
+    check_run_options(parser, chosen, ("minutes", "steps", "stories", "learning_rate"))
     return chosen
 
 
@@ -629,13 +610,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
 def main(arguments: list[str] | None = None) -> None:
     """Train (or go on training), export to OUTPUT/model and, for a full run, to ``weights/text``."""
     chosen = parse_arguments(arguments)
-    device = (
-        "cuda"
-        if chosen.device == "auto" and torch.cuda.is_available()
-        else chosen.device.replace("auto", "cpu")
-    )
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
+    device = settle_device(chosen)
     from transformers.utils import logging
 
     logging.disable_progress_bar()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -101,3 +102,48 @@ def prepare_output(output: Path, fresh: bool = False, resume: bool = False) -> N
         old = output.with_name(output.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(output, old)
+
+
+# ------------------------------------------------------------------ the command lines
+def add_run_options(parser: argparse.ArgumentParser, output: Path, weights: str) -> None:
+    """The options of every trainer: where it starts, where it writes (``output``), on what it runs.
+
+    ``weights``: the folder below ``weights/`` that a full run replaces.
+    """
+    parser.add_argument(
+        "--start-from", default="", help="'shipped' or a model folder: continue from its weights"
+    )
+    parser.add_argument("--output", type=Path, default=output, help="checkpoints, pictures, model")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin anew; an earlier run is kept as OUTPUT.old"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="insist on an earlier run (it is resumed anyway)"
+    )
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: as PyTorch decides)")
+    parser.add_argument(
+        "--ship", action=argparse.BooleanOptionalAction, help=f"replace weights/{weights} at the end"
+    )
+
+
+def check_run_options(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, positive: Iterable[str]
+) -> None:
+    """End with one sentence for a value that cannot be; those named in ``positive`` must be above 0."""
+    for name in positive:
+        if not getattr(chosen, name) > 0:
+            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(chosen, name)}.")
+    if chosen.fresh and chosen.resume:
+        parser.error("choose one of --fresh and --resume.")
+    if chosen.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
+
+
+def settle_device(chosen: argparse.Namespace) -> str:
+    """The device to train on ("auto": a GPU where there is one); also sets the number of threads."""
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    if chosen.device != "auto":
+        return chosen.device
+    return "cuda" if torch.cuda.is_available() else "cpu"
