@@ -45,6 +45,7 @@ def generation(pairs: int, count: int, prompt: str = "Once upon a time") -> dict
     once = tokenizer(prompt, return_tensors="pt")
     limits = {"do_sample": False, "min_new_tokens": count, "max_new_tokens": count}
 
+    @torch.no_grad()  # as the notebook and generate run
     def loop() -> torch.Tensor:
         return greedy_cached(model, once.input_ids, count)
 

@@ -38,7 +38,7 @@ class Settings:
     shapes: int = 12_000
     seed: int = 0
     latent_channels: int = 8
-    autoencoder_steps: int = 28_000
+    autoencoder_steps: int = 24_000
     autoencoder_batch: int = 8
     autoencoder_rate: float = 3e-3
     shapes_share: float = 0.25
