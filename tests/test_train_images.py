@@ -290,6 +290,19 @@ def test_a_later_run_goes_on_from_the_weights_and_says_so(made, tmp_path):
         train_images.run(ToySettings(), tmp_path / "other", "diffusion")
 
 
+def test_the_first_stage_alone_ships_an_autoencoder_that_the_second_starts_from(made, tmp_path):
+    first = train_images.run(ToySettings(), made["folder"], "autoencoder")  # it is complete already
+    train_images.export(first["parts"], first["record"], tmp_path / "model")
+    written = {path.name for path in (tmp_path / "model").iterdir()}
+    assert written == {"vae", "training.json", "README.md"}
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Only the autoencoder" in card and "dB on 96 validation scenes" in card
+    settings = ToySettings(start_from=str(tmp_path / "model"))
+    both = train_images.run(settings, tmp_path / "second", "diffusion")
+    assert [stage["stage"] for stage in both["record"]["stages"]] == ["autoencoder", "diffusion"]
+    assert torch.allclose(weights_of(both["parts"]["vae"]), weights_of(first["parts"]["vae"]), atol=1e-2)
+
+
 def test_a_failed_export_leaves_the_old_model(made, tmp_path, monkeypatch):
     folder = tmp_path / "model"
     folder.mkdir()

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import random
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -325,15 +326,23 @@ def store(measured: dict, folder: Path) -> None:
     (folder / "evaluation.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
-def check_models(chosen: argparse.Namespace) -> None:
-    """EvaluationError or JudgeError for what is missing, before anything is measured."""
+def check_models(chosen: argparse.Namespace) -> list[str]:
+    """Which models to measure; EvaluationError or JudgeError for what is missing, before work starts.
+
+    If none is named, an image model that is not there yet is left out, and a line on stderr says so.
+    """
     from . import evaluate_images, judge
 
-    if chosen.only != "image":
+    wanted = ["text", "image"] if chosen.only is None else [chosen.only]
+    if chosen.only is None and not (chosen.images / "model_index.json").exists():
+        print(f"There is no image model in {chosen.images} yet: only text is measured.", file=sys.stderr)
+        wanted.remove("image")
+    if "text" in wanted:
         require_model(chosen.model)
-    if chosen.only != "text":
+    if "image" in wanted:
         evaluate_images.require_model(chosen.images)
         judge.load()
+    return wanted
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -343,8 +352,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parse_arguments(arguments)
     halves = {"text": measure_text, "image": measure_images}
     try:
-        check_models(chosen)
-        result = {name: measure(chosen) for name, measure in halves.items() if chosen.only in (None, name)}
+        result = {name: halves[name](chosen) for name in check_models(chosen)}
     except (EvaluationError, JudgeError) as problem:
         raise SystemExit(f"evaluate: {problem}") from None
     print(json.dumps({"quick": chosen.quick} | result, indent=1))

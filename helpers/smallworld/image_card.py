@@ -45,6 +45,20 @@ no illustrator for any other purpose.
 - Nothing in its training data comes from people or from the web.
 """
 
+UNFINISHED = """---
+license: mit
+library_name: diffusers
+---
+
+# The small world's painter, first stage
+
+Only the autoencoder of the image model is here so far: an `AutoencoderKL` that turns 64x64 pictures into
+16x16 latents and back. `make train-images ARGS="--start-from shipped --only diffusion"` trains the UNet and
+the text encoder that are still missing.
+
+Limits: it shows pictures of the small world well, and others of simple shapes; it draws nothing by itself.
+"""
+
 MAKING = """
 ## Data
 
@@ -161,7 +175,19 @@ def _making(record: dict) -> str:
     ]
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     parts = record["parameters"]
-    return MAKING.format(**record["settings"], **parts, stages="\n".join(rows), versions=versions)
+    note = f"\n{record['note']}\n" if record.get("note") else ""
+    return MAKING.format(**record["settings"], **parts, stages="\n".join(rows), versions=versions) + note
+
+
+def _looked_at(made: dict) -> str:
+    """What the last look at the autoencoder measured."""
+    last = made["curve"][-1]
+    return (
+        "\n## Measured quality\n\n"
+        f"Peak signal-to-noise ratio at the last of {made['steps']:,} steps, in the precision of training: "
+        f"{last['psnr_scenes']:.1f} dB on 96 validation scenes, {last['psnr_shapes']:.1f} dB on 96\n"
+        "pictures of kinds of shapes that were never trained on.\n"
+    )
 
 
 def _quality(measured: dict | None) -> str:
@@ -213,6 +239,10 @@ def write_card(folder: Path) -> None:
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     evaluation = folder / "evaluation.json"
     measured = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
+    if all(made["stage"] != "diffusion" for made in record["stages"]):
+        card = UNFINISHED + _making(record) + _looked_at(record["stages"][-1]) + LICENCE
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        return
     front = FRONT.format(
         millions=sum(record["parameters"].values()) / 1e6,
         steps=STEPS,

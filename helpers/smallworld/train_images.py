@@ -153,15 +153,20 @@ def start_folder(settings: Settings) -> Path:
 
 
 def build_parts(settings: Settings) -> dict:
-    """Fresh vae, text encoder, tokenizer and UNet, or those of the model that training starts from."""
+    """Fresh vae, text encoder, tokenizer and UNet, or those of the model that training starts from.
+
+    Where that model has finished its first stage only, it gives the vae.
+    """
     torch.manual_seed(settings.seed)
-    if settings.start_from:
+    folder = start_folder(settings)
+    if settings.start_from and (folder / "model_index.json").exists():
         from .evaluate_images import load_pipeline
 
-        pipe = load_pipeline(start_folder(settings))
+        pipe = load_pipeline(folder)
         return {name: getattr(pipe, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
     tokenizer = learn_tokenizer(settings)
     vae = image_model.build_vae(latent_channels=settings.latent_channels)
+    vae = image_model.load_vae(folder) if settings.start_from else vae
     return {
         "vae": vae,
         "text_encoder": image_model.build_text_encoder(tokenizer),
@@ -254,12 +259,18 @@ def training_record(settings: Settings, stages: Sequence, parts: dict, earlier: 
 
 
 def export(parts: dict, record: dict, folder: Path) -> None:
-    """Write pipeline (float16 safetensors), record and model card to ``folder``, all or nothing."""
+    """Write pipeline (float16 safetensors), record and model card to ``folder``, all or nothing.
+
+    After the first stage alone there is no pipeline yet: then the autoencoder is written.
+    """
     from .image_card import write_card
 
     new = new_folder(folder)
     half = {name: part if name == "tokenizer" else _half_copy(part) for name, part in parts.items()}
-    image_model.build_pipeline(**half).save_pretrained(new, safe_serialization=True)
+    if any(made["stage"] == "diffusion" for made in record["stages"]):
+        image_model.build_pipeline(**half).save_pretrained(new, safe_serialization=True)
+    else:
+        half["vae"].save_pretrained(new / "vae")
     for path in new.rglob("*.safetensors"):
         path.chmod(0o644)
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
@@ -296,7 +307,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
     """The command line as ``Settings``; a missing ``--start-from`` folder is a TrainingError."""
     settings = Settings(**{setting.name: getattr(chosen, setting.name) for setting in fields(Settings)})
     folder = start_folder(settings)
-    if settings.start_from and not (folder / "model_index.json").exists():
+    if settings.start_from and not (folder / "vae" / "config.json").exists():
         raise TrainingError(
             f"--start-from: there is no model in {folder}; name a folder that holds a model_index.json."
         )
