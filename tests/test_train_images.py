@@ -283,6 +283,8 @@ def test_a_later_run_goes_on_from_the_weights_and_says_so(made, tmp_path):
     more = train_images.run(settings, tmp_path, "diffusion")
     assert [stage["stage"] for stage in more["record"]["stages"]] == ["autoencoder", "diffusion", "diffusion"]
     assert more["record"]["stages"][2]["started_from"] == "the weights before"
+    train_images.export(more["parts"], more["record"], tmp_path / "model")
+    assert not [p for p in (tmp_path / "model").rglob("*.json") if "_name_or_path" in p.read_text("utf-8")]
     assert torch.allclose(
         weights_of(more["parts"]["vae"]), weights_of(made["parts"]["vae"]), atol=1e-2, rtol=1e-2
     )

@@ -273,6 +273,10 @@ def export(parts: dict, record: dict, folder: Path) -> None:
         half["vae"].save_pretrained(new / "vae")
     for path in new.rglob("*.safetensors"):
         path.chmod(0o644)
+    for path in (*new.rglob("config.json"), *new.glob("model_index.json")):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)  # where the weights before were read from
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     write_card(new)
     replace_folder(new, folder)
