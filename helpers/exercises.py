@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import copy
 import dis
+import importlib.util
 import inspect
-import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from helpers.session import WorkbookError
-from helpers.solutions import generate_until, keep_min_p, pad_left, perplexity, request
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One exercise; `judge(answer)` returns None when it is right, else one sentence on what is wrong.
 
-    id: notebook and number ("03.1"); hints: a nudge, the way, nearly the answer; reference: a function from
-    solutions.py, whose source is the solution.
+    id: notebook and number ("03.1"); hints: a nudge, the way, nearly the answer; reference: a function whose
+    source is the solution.
     """
 
     id: str
@@ -29,14 +30,18 @@ class Exercise:
     reference: Callable
 
 
-EXERCISES: dict[str, Exercise] = {}
+SHORT = reprlib.Repr(maxlist=8, maxlevel=4)  # long lists are cut in feedback
 ATTEMPTS: dict[str, int] = {}
 SOLVED: dict[str, int] = {}  # id: attempts it took
 
 
-def add(*exercises: Exercise) -> None:
-    """Put exercises in the table, in the order in which `score` lists them."""
-    EXERCISES.update({exercise.id: exercise for exercise in exercises})
+@cache
+def of(notebook: str) -> dict[str, Exercise]:
+    """The exercises of a notebook ("03") by id, from `helpers.tasks`; none where it has none."""
+    name = f"helpers.tasks.notebook_{notebook}"
+    if not notebook.isdigit() or importlib.util.find_spec(name) is None:
+        return {}
+    return {exercise.id: exercise for exercise in importlib.import_module(name).EXERCISES}
 
 
 def check(id: str, answer: Any = ...) -> None:
@@ -78,21 +83,23 @@ def solution(id: str) -> None:
 
 def score(notebook: str) -> None:
     """Print how many of a notebook's exercises ("03") are solved, then one line for each."""
-    ids = [id for id in EXERCISES if id.split(".")[0] == notebook]
-    if not ids:
+    exercises = of(notebook)
+    if not exercises:
         raise WorkbookError(f'Notebook "{notebook}" has no exercises: name one by number, such as "03".')
-    print(f"{sum(id in SOLVED for id in ids)} of {len(ids)} exercises solved.")
-    for id in ids:
+    print(f"{sum(id in SOLVED for id in exercises)} of {len(exercises)} exercises solved.")
+    for id, exercise in exercises.items():
         state = "tried, not solved yet" if id in ATTEMPTS else "not attempted yet"
         if id in SOLVED:
             state = f"solved at attempt {SOLVED[id]}"
-        print(f"  {id} {EXERCISES[id].title}: {state}")
+        print(f"  {id} {exercise.title}: {state}")
 
 
 def _find(id: str) -> Exercise:
-    if id not in EXERCISES:
-        raise WorkbookError(f'There is no exercise "{id}": choose one of {", ".join(EXERCISES)}.')
-    return EXERCISES[id]
+    known = of(str(id).split(".")[0])
+    if id not in known:
+        choice = f"choose one of {', '.join(known)}" if known else "give notebook and number, such as 03.1"
+        raise WorkbookError(f'There is no exercise "{id}": {choice}.')
+    return known[id]
 
 
 def _is_stub(answer: Any) -> bool:
@@ -118,8 +125,9 @@ def like(reference: Callable, cases: Callable[[], list[tuple]], slips: dict[str,
                 return "The function changes what it was given: work on a copy."
             if got != wanted:
                 named = [why for why, slip in slips.items() if plain(slip(*copy.deepcopy(case))) == got]
-                shown = ", ".join(getattr(part, "__name__", str(plain(part))) for part in case)
-                return named[0] if named else f"For {shown} the result is {wanted}, yours is {got}."
+                shown = ", ".join(getattr(part, "__name__", SHORT.repr(plain(part))) for part in case)
+                result, yours = SHORT.repr(wanted), SHORT.repr(got)
+                return named[0] if named else f"For {shown} the result is {result}, yours is {yours}."
         return None
 
     return judge
@@ -131,80 +139,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-# Notebook 03
-
-
-def _until_cases() -> list[tuple]:
-    def next_token(ids: list[int]) -> int:
-        if len(ids) > 60:
-            raise RuntimeError("the list has 60 tokens by now, so the loop does not stop")
-        return (sum(ids) + len(ids)) % 10
-
-    cases = (([4, 1], 6, 6), ([2, 9], 5, 4), ([3, 8, 5], 9, 3), ([1], 7, 0), ([6, 4], 6, 5))
-    return [(next_token, *case) for case in cases]
-
-
-def _min_p_cases() -> list[tuple]:
-    import torch
-
-    cases = ([[0.5, 0.26, 0.19, 0.05], [0.91, 0.04, 0.03, 0.02]], 0.2), ([[0.1, 0.9], [0.4, 0.6]], 0.5)
-    return [(torch.tensor(rows).log() - 1, min_p) for rows, min_p in cases]
-
-
-def _judge_request(answer: Any) -> str | None:
-    from helpers.smallworld.checker import read_conditions
-
-    said = read_conditions(answer) if isinstance(answer, str) else {}
-    for fact, key in {"character": "Odo", "mood": "brave", "place": "ocean", "time": "sunset"}.items():
-        if said.get(fact) != key:
-            return f"A text should name one {fact}, {key}; here it is {said.get(fact, 'none, or several')}."
-    return None
-
-
-add(
-    Exercise("03.1", "A loop that stops", like(generate_until, _until_cases, {
-        "Return the whole list, not only what is new.": lambda f, s, *a: generate_until(f, s, *a)[len(s):],
-        "limit counts new tokens only.": lambda f, s, end, n: generate_until(f, s, end, max(0, n - len(s))),
-        "The last token is missing: the end token has been written too.": lambda *a: generate_until(*a)[:-1],
-    }), (
-        "A for loop that can run `limit` times may still be left early.",
-        "Copy the list; in each round append next_token(ids), then look at what was appended.",
-        "ids = list(ids); for _ in range(limit): append next_token(ids), and break if that was end.",
-    ), generate_until),
-    Exercise("03.2", "Min-p", like(keep_min_p, _min_p_cases, {
-        "A logit of 0 can still be drawn: use -inf.": lambda z, p: keep_min_p(z, p).nan_to_num(neginf=0),
-        "Return logits, not probabilities.": lambda z, p: keep_min_p(z, p).exp() / z.exp().sum(-1, True),
-        "The bar is min_p times the row's largest probability.":
-            lambda z, p: z.where(z.softmax(-1) >= p, -math.inf),
-    }), (
-        "The bar hangs on the likeliest token: where that one is sure, few others clear it.",
-        "Take the softmax along the last axis and compare it with min_p times each row's maximum.",
-        "p = logits.softmax(-1); fill -torch.inf where p < min_p * p.max(dim=-1, keepdim=True).values.",
-    ), keep_min_p),
-    Exercise("03.3", "Perplexity", like(perplexity, lambda: [([-1.0] * 3,), ([-0.5, -2.0],), ([0.0],)], {
-        "A sign is missing: the surprise is minus the log-probability.": lambda logs: 1 / perplexity(logs),
-        "That is the average surprise; perplexity is e to it.": lambda logs: math.log(perplexity(logs)),
-        "Average over the tokens: a sum grows with the text.": lambda logs: perplexity(logs) ** len(logs),
-    }), (
-        "If every token had the probability 1/4, the perplexity would be 4.",
-        "The surprise is minus the log-probability. Average it, then undo the logarithm.",
-        "math.exp(-sum(log_probabilities) / len(log_probabilities))",
-    ), perplexity),
-    Exercise("03.4", "Padding", like(pad_left, lambda: [([[5, 6, 7], [8]], 9), ([[0, 4], [3, 2, 0]], 0)], {
-        "The mask has 1 for tokens and 0 for padding.": lambda rows, pad: (
-            pad_left(rows, pad)[0], [[1 - bit for bit in bits] for bits in pad_left(rows, pad)[1]]),
-        "A text may contain the pad token: make the mask from lengths.": lambda rows, pad: (
-            pad_left(rows, pad)[0], [[int(i != pad) for i in row] for row in pad_left(rows, pad)[0]]),
-    }), (
-        "How long must every row become, and how many tokens does each one lack?",
-        "The longest row gives the width; a new row is [pad] * missing + row.",
-        "The mask of a row is [0] * missing + [1] * len(row), where missing = width - len(row).",
-    ), pad_left),
-    Exercise("03.5", "A request in plain words", _judge_request, (
-        "Only words of the small world count: a name, a mood, a place and a time of day.",
-        "Name Odo, the word brave, the ocean and sunset, and no other place or time.",
-        "See what stories.ask(place=..., time=..., mood=..., character=...) makes of the keys.",
-    ), request),
-)  # fmt: skip

@@ -182,6 +182,7 @@ def _load(session: Session, source: str, **options) -> Pipeline:
     if lost or not all(weights.isfinite().all() for part in modules for weights in part.parameters()):
         raise registry.Damaged("some of its weights are missing or not numbers")
     assert {weights.dtype for part in modules for weights in part.parameters()} == {session.dtype}
+    pipe.set_progress_bar_config(disable=not session.live or session.profile == "tiny")
     return pipe
 
 

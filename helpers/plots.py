@@ -139,6 +139,42 @@ def heatmap(
     return _finish(axes, x_label, y_label, title)
 
 
+def pictures(
+    images: Sequence, captions: Sequence[str] = (), *, columns: int = 0, rows: Sequence[str] = (),
+    title: str = "", side: float = 1.5,
+) -> Figure:  # fmt: skip
+    """Pictures from left to right and from top to bottom, each under its caption, if there are captions.
+
+    images: PIL pictures, or arrays (height, width, 3) of bytes or of shares from 0 to 1, or (height, width)
+    in grey, whose darkest value becomes black; captions: one a picture, or one a column; columns: 0 for all
+    in one row; rows: a name for each; side: of a picture, in inches. Small pictures are enlarged smoothly.
+    """
+    columns = columns or max(1, len(images))
+    count = -(-len(images) // columns)
+    if not len(images) or len(captions) not in (0, columns, len(images)) or len(rows) not in (0, count):
+        raise WorkbookError(
+            f"{len(images)} pictures in {count} rows of {columns}: give each picture or column a caption "
+            "and each row a name, or none."
+        )
+    captions = [*captions, *[""] * (len(images) - len(captions))]
+    lines_ = [
+        max(text.count("\n") + bool(text) for text in captions[i * columns :][:columns]) for i in range(count)
+    ]
+    height = sum(side + 0.06 + 0.22 * number for number in lines_) + (0.45 if title else 0.1)
+    figure, axes = grid(count, columns, width=columns * (side + 0.06) + (1.1 if rows else 0.1), height=height,
+                        squeeze=False)  # fmt: skip
+    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
+    for i, place in enumerate(axes.flat):
+        place.set_axis_off()
+        if i < len(images):
+            place.imshow(np.asarray(images[i]), cmap="gray", interpolation="bicubic")
+            place.set_title(captions[i], fontsize=11, fontweight="normal", pad=4, loc="center")
+    for name, line in zip(rows, axes, strict=bool(rows)):
+        line[0].text(-0.06, 0.5, name, transform=line[0].transAxes, ha="right", va="center", fontsize=11)
+    figure.suptitle(title, fontsize=14, fontweight="bold", x=0.02, ha="left")
+    return figure
+
+
 def attention(weights, tokens: Sequence[str], *, title: str = "", names: Sequence[str] = ()) -> Figure:
     """Attention maps, dark is much: weights (queries, keys), or (maps, queries, keys) with a name for each.
 

@@ -1,8 +1,10 @@
 """The frame of the exercises: what a learner reads, whatever the answer is."""
 
+from pathlib import Path
+
 import pytest
 
-from helpers import exercises, solutions
+from helpers import exercises, tasks
 from helpers.exercises import Exercise
 from helpers.session import WorkbookError
 
@@ -26,9 +28,10 @@ SECOND = Exercise(
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
     """Two exercises and no history."""
-    for name in ("EXERCISES", "ATTEMPTS", "SOLVED"):
+    for name in ("ATTEMPTS", "SOLVED"):
         monkeypatch.setattr(exercises, name, {})
-    exercises.add(FIRST, SECOND)
+    ours = {exercise.id: exercise for exercise in (FIRST, SECOND)}
+    monkeypatch.setattr(exercises, "of", lambda notebook: ours if notebook == "99" else {})
 
 
 def said(capsys, function, *arguments) -> str:
@@ -148,8 +151,21 @@ def test_a_notebook_without_exercises_is_refused():
         exercises.score("9")
 
 
-def test_every_solution_is_one_of_ours(monkeypatch):
+@pytest.mark.parametrize("id", ["", "98.1", "../03.1", "three.1", 3, None])
+def test_an_exercise_of_no_notebook_is_refused(id, monkeypatch):
     monkeypatch.undo()
-    for id, exercise in exercises.EXERCISES.items():
-        assert id == exercise.id and exercise.title and len(set(exercise.hints)) == 3
-        assert exercise.reference.__module__ == solutions.__name__ and exercise.reference.__doc__
+    with pytest.raises(WorkbookError, match="give notebook and number, such as 03.1"):
+        exercises.hint(id)
+
+
+TASKS = sorted(path.stem[-2:] for path in Path(tasks.__file__).parent.glob("notebook_*.py"))
+
+
+@pytest.mark.parametrize("notebook", TASKS)
+def test_every_exercise_is_complete_and_named_after_its_notebook(notebook, monkeypatch):
+    monkeypatch.undo()
+    found = exercises.of(notebook)
+    assert list(found) == [f"{notebook}.{number}" for number in range(1, len(found) + 1)] and found
+    for exercise in found.values():
+        assert exercise.title and exercise.reference.__doc__ and len(set(exercise.hints)) == 3
+        assert exercise.reference.__module__ == f"{tasks.__name__}.notebook_{notebook}"

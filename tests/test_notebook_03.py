@@ -15,14 +15,15 @@ from transformers import (
     set_seed,
 )
 
-from helpers import exercises, solutions
-from helpers.exercises import EXERCISES
+from helpers import exercises
 from helpers.session import generator
+from helpers.tasks import notebook_03
 from tests import notebook_code
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
 
+EXERCISES = exercises.of("03")
 NAMES = (
     "softmax", "next_logits", "greedy", "with_temperature", "keep_top_k", "keep_top_p", "penalise_repetition",
     "sample", "beam_search", "greedy_cached",
@@ -486,7 +487,7 @@ def test_the_stub_is_not_attempted_and_hints_are_graded(id, monkeypatch, capsys)
 
 
 def test_the_exercises_of_the_notebook_are_the_ones_in_the_table():
-    assert set(RIGHT) == set(WRONG) == set(STUBS) == {id for id in EXERCISES if id.startswith("03.")}
+    assert set(RIGHT) == set(WRONG) == set(STUBS) == set(EXERCISES)
     names = {EXERCISES[id].reference.__name__ for id in STUBS} - {"request"}  # that one is a text
     assert names <= notebook_code.definitions("03_text_generation").keys()
 
@@ -496,7 +497,7 @@ def test_the_exercises_of_the_notebook_are_the_ones_in_the_table():
 def test_the_min_p_solution_equals_the_library(logits, min_p):
     from transformers import MinPLogitsWarper
 
-    ours = solutions.keep_min_p(logits, min_p)
+    ours = notebook_03.keep_min_p(logits, min_p)
     assert same(ours, MinPLogitsWarper(min_p)(None, logits.clone()), logits, logits)
 
 

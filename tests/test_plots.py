@@ -35,6 +35,10 @@ FIGURES = {
     "attention": lambda: plots.attention(np.eye(3), ["a", "b", "c"], title="one"),
     "attention, four": lambda: plots.attention(np.stack([np.eye(4)] * 4), ["a"] * 4, names="1234"),
     "grid": lambda: plots.grid(2, 2, width=20)[0],
+    "pictures": lambda: plots.pictures([np.zeros((8, 8, 3), np.uint8)] * 5, list("abcde"), side=1.2),
+    "pictures, rows": lambda: plots.pictures(
+        [np.eye(8)] * 6, "abc", columns=3, rows=("one", "two"), title="all"
+    ),
 }
 
 
@@ -213,3 +217,32 @@ def test_the_first_colours_stay_apart_for_colour_blind_readers(kind):
 
 def test_text_is_dark_enough():
     assert contrast(plots.STYLE["xtick.labelcolor"], "white") > 7
+
+
+def test_pictures_stand_in_order_under_their_captions_beside_their_rows():
+    shades = [np.full((4, 4, 3), value, np.uint8) for value in (0, 50, 100, 150, 200, 250)]
+    figure = plots.pictures(shades, ["left", "middle", "right"], columns=3, rows=["up", "down"], title="six")
+    axes = figure.get_axes()
+    assert [int(place.images[0].get_array().flat[0]) for place in axes] == [0, 50, 100, 150, 200, 250]
+    assert [place.get_title(loc="center") for place in axes] == ["left", "middle", "right", "", "", ""]
+    assert [[text.get_text() for text in place.texts] for place in axes] == [["up"], [], [], ["down"], [], []]
+    assert figure.get_suptitle() == "six" and not any(place.axison for place in axes)
+
+
+def test_pictures_fill_the_last_row_as_far_as_they_go():
+    figure = plots.pictures([np.eye(3)] * 5, [f"number {i}" for i in range(5)], columns=2)
+    assert [len(place.images) for place in figure.get_axes()] == [1, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "count, captions, options",
+    [
+        (0, [], {}),
+        (3, ["a", "b"], {}),
+        (4, ["a"] * 3, {"columns": 2}),
+        (4, [], {"columns": 2, "rows": ["a"]}),
+    ],
+)
+def test_pictures_need_as_many_names_as_there_are(count, captions, options):
+    with pytest.raises(WorkbookError, match="give each picture or column a caption and each row a name"):
+        plots.pictures([np.eye(3)] * count, captions, **options)

@@ -151,9 +151,36 @@ def test_a_step_sees_all_noise_levels_and_forgets_some_captions(made, monkeypatc
     for _ in range(12):
         stage.update()
         stage.step += 1
-    for timesteps in steps:
-        assert sorted(t // 25 for t in timesteps) == list(range(40))
+    for timesteps in steps:  # 16 of 40 are uniform
+        assert len(timesteps) == 40 and min(timesteps) < 63 and max(timesteps) >= 938
     assert 0.05 < np.mean([text == "" for text in texts]) < 0.2
+
+
+def timesteps(focus: float, count: int = 20_000, seed: int = 0) -> np.ndarray:
+    chance = torch.Generator().manual_seed(seed)
+    return image_stages.draw_timesteps(count, 1000, focus, chance).numpy()
+
+
+def test_without_focus_timesteps_are_uniform():
+    assert sorted(timesteps(0.0, 40) // 25) == list(range(40))
+    shares = np.histogram(timesteps(0.0), 10, (0, 1000))[0] / 20_000
+    assert np.allclose(shares, 0.1, atol=0.001)
+
+
+def test_all_focus_is_the_logit_normal_distribution():
+    logits = np.log((timesteps(1.0) + 0.5) / (999.5 - timesteps(1.0)))
+    assert logits.mean() == pytest.approx(-0.6, abs=0.02) and logits.std() == pytest.approx(0.8, abs=0.02)
+
+
+def test_some_focus_is_a_mixture_and_no_timestep_is_out_of_range():
+    mixed = timesteps(0.6)
+    assert mixed.min() == 0 and mixed.max() == 999
+    for low, high in ((0, 100), (250, 400), (850, 1000)):
+        parts = [
+            np.mean((drawn >= low) & (drawn < high)) for drawn in (mixed, timesteps(1.0), timesteps(0.0))
+        ]
+        assert parts[0] == pytest.approx(0.6 * parts[1] + 0.4 * parts[2], abs=0.005)
+    assert (timesteps(0.6) == mixed).all() and (timesteps(0.6, seed=1) != mixed).any()
 
 
 # ------------------------------------------------------------------ stopping and going on

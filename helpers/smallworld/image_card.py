@@ -91,8 +91,9 @@ Command: `make train-images`; seed {seed}. Stages, in order:
 
 Autoencoder: absolute and squared error and the error of neighbouring pixels' differences, where there are
 things {things_weight:g} times as strong, and {kl_weight:g} times the KL divergence. UNet and text encoder:
-mean squared error of v, caption dropped in {no_caption_share:.0%} of the cases (for classifier-free
-guidance), weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate} and {diffusion_rate},
+mean squared error of v, {focus:.0%} of the timesteps from a logit-normal distribution (Esser et al. 2024) and
+the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for classifier-free guidance),
+weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate} and {diffusion_rate},
 linear decay over the last {decay_share:.0%}; gradients clipped at norm 1; bfloat16 autocast where the
 hardware has it. The curves are in `training.json`. Versions: {versions}.
 """

@@ -49,6 +49,7 @@ class Settings:
     diffusion_batch: int = 64
     diffusion_rate: float = 1e-3
     no_caption_share: float = 0.1
+    focus: float = 0.6
     ema_decay: float = 0.999
     warmup: int = 200
     decay_share: float = 0.7
@@ -179,7 +180,7 @@ class AutoencoderStage(Stage):
     """Pictures -> latents -> the same pictures (Kingma and Welling 2014; Rombach et al. 2022)."""
 
     name = "autoencoder"
-    elsewhere = ("diffusion", "no_caption_share", "ema_decay")
+    elsewhere = ("diffusion", "no_caption_share", "focus", "ema_decay")
 
     def __init__(
         self, settings: Settings, folder: Path, vae: nn.Module, data: Pictures, device: torch.device
@@ -302,9 +303,7 @@ class DiffusionStage(Stage):
         numbers = batch_numbers(own.scenes, own.diffusion_batch, self.step, own.seed)
         clean = self.latents.sample(numbers, chance)
         noise = torch.randn(clean.shape, generator=chance)
-        steps = self.scheduler.config.num_train_timesteps
-        spread = torch.randperm(len(clean), generator=chance) + torch.rand(len(clean), generator=chance)
-        timesteps = (spread / len(clean) * steps).long().clamp(0, steps - 1)  # even over the whole range
+        timesteps = draw_timesteps(len(clean), self.scheduler.config.num_train_timesteps, own.focus, chance)
         noisy = self.scheduler.add_noise(clean, noise, timesteps).to(self.device)
         wanted = self.scheduler.get_velocity(clean, noise, timesteps).to(self.device)
         rng = random.Random(f"captions {own.seed} {self.step}")
@@ -362,6 +361,19 @@ class _Averaged:
         for name, average in self.stage.averages.items():
             average.restore(self.stage.modules[name].parameters())
             self.stage.modules[name].train()
+
+
+def draw_timesteps(count: int, steps: int, focus: float, chance: torch.Generator) -> Tensor:
+    """Training timesteps (count,) from 0 to ``steps`` - 1, each from its own equal share of the distribution.
+
+    The share ``focus`` is logit-normal (Esser et al. 2024): the middle noise levels, where things are formed,
+    come up most. The rest is uniform, so that none is forgotten.
+    """
+    spread = torch.randperm(count, generator=chance) + torch.rand(count, generator=chance)
+    share = (spread / count).double()
+    bell = torch.sigmoid(-0.6 + 0.8 * torch.special.ndtri(share / max(focus, 1e-9)))
+    even = (share - focus) / max(1 - focus, 1e-9)
+    return (torch.where(share < focus, bell, even) * steps).long().clamp(0, steps - 1)
 
 
 def tokenise(tokenizer, texts: Sequence[str]) -> Tensor:

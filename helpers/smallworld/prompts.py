@@ -6,15 +6,18 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from . import captions
+from .checker import read_conditions
 from .measures import EvaluationError
 from .scenes import Scene, caption, combinations, sample_scene
 from .vocabulary import COLORS, PLACES, SKY_THINGS, THING_COLORS, TIMES, plural
 
 HAND_WRITTEN = Path(__file__).with_name("prompts.txt")
 ARTICLE = "A futuristic cityscape with flying cars at sunset"
+COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3}
 NUMBERS = {"": {}, "single": {"several": False}, "several": {"several": True}}
 
 
@@ -81,15 +84,50 @@ def caption_requests(split: str, rounds: int, seed: int) -> list[Asked]:
     return asked
 
 
+def say(place: str, time: str, thing: str = "", color: str = "", count: int = 1) -> str:
+    """Say facts plainly: "two red balloons over the ocean at night"."""
+    where, when = PLACES[place], TIMES[time].at[0]
+    if not thing:
+        return f"{where.names[0]} {when}"
+    words = (("one", "two", "three")[count - 1], color, plural(thing) if count > 1 else thing)
+    over = f"over {where.names[0]}" if thing in SKY_THINGS else where.within[0]
+    return f"{' '.join(filter(None, words))} {over} {when}"
+
+
 def full_prompt(scene: Scene) -> str:
-    """Say all facts of a scene plainly: "two red balloons over the ocean at night"."""
-    place, time = PLACES[scene.place], TIMES[scene.time].at[0]
-    if not scene.thing:
-        return f"{place.names[0]} {time}"
-    number = ("", "one", "two", "three")[scene.count]
-    thing = plural(scene.thing) if scene.count > 1 else scene.thing
-    where = f"over {place.names[0]}" if scene.thing in SKY_THINGS else place.within[0]
-    return f"{number} {scene.color} {thing} {where} {time}"
+    """Say all facts of a scene."""
+    return say(scene.place, scene.time, scene.thing, scene.color, scene.count)
+
+
+def read_facts(text: str) -> dict[str, str | int]:
+    """What a story's sentence says of a scene: place, time; thing, color and count of "two red balloons".
+
+    A fact that the text does not name, or names in two ways, is left out. A thing counts only with its number
+    and its colour: "her red boat" may be a toy.
+    """
+    facts: dict[str, str | int] = {
+        key: value for key, value in read_conditions(text).items() if key in ("place", "time")
+    }
+    found = {match.groups() for match in _thing_phrase().finditer(text.lower())}
+    if len(found) == 1:
+        ((number, color, thing),) = found
+        facts |= {"thing": _singular()[thing], "color": color, "count": COUNTS[number]}
+    return facts
+
+
+@cache
+def _singular() -> dict[str, str]:
+    """Things by their name in the singular and in the plural."""
+    names = sorted(captions.THING_NAMES)
+    return {thing: thing for thing in names} | {plural(thing): thing for thing in names}
+
+
+@cache
+def _thing_phrase() -> re.Pattern:
+    """A number, a colour and a thing, as groups."""
+    colors = {*COLORS, *(color for listed in THING_COLORS.values() for color in listed)}
+    parts = ("|".join(map(re.escape, sorted(words))) for words in (COUNTS, colors, _singular()))
+    return re.compile(r"\b({}) ({}) ({})\b".format(*parts))
 
 
 def conditions(split: str, count: int, seed: int) -> list[Scene]:
