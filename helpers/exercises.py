@@ -30,7 +30,8 @@ class Exercise:
     reference: Callable
 
 
-SHORT = reprlib.Repr(maxlist=8, maxlevel=4)  # long lists are cut in feedback
+SHORT = reprlib.Repr()  # long lists are cut in feedback
+SHORT.maxlist, SHORT.maxlevel, SHORT.maxstring = 8, 4, 80
 ATTEMPTS: dict[str, int] = {}
 SOLVED: dict[str, int] = {}  # id: attempts it took
 

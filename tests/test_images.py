@@ -46,9 +46,7 @@ def image_to_image(pipe):
 
 @pytest.fixture(scope="session")
 def inpainting(pipe):
-    from diffusers import AutoPipelineForInpainting
-
-    return AutoPipelineForInpainting.from_pipe(pipe)
+    return images.inpainting(pipe)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The trainer of the image model: data, the two stages, stopping at any moment, export and its card."""
+"""The trainer of the image model: data, the stages, stopping at any moment, export and its card."""
 
 import json
 import random
@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from helpers.smallworld import image_card, image_model, image_stages, scenes, train_images
-from helpers.smallworld.image_stages import AutoencoderStage, DiffusionStage, train
+from helpers.smallworld import image_card, image_model, image_stages, judge, scenes, train_images, vocabulary
+from helpers.smallworld.image_stages import AutoencoderStage, DiffusionStage, TextStage, train
 from helpers.smallworld.training import TrainingError
 
 CPU = torch.device("cpu")
@@ -99,7 +99,7 @@ def test_the_tokenizer_reads_any_word_and_keeps_known_ones_whole(made):
         plain = tokenizer.decode(ids, skip_special_tokens=True).replace(" ", "")
         assert plain == text.lower().replace(" ", "")
     ids = image_stages.tokenise(tokenizer, ["a red balloon", "", "sea " * 200])
-    assert ids.shape == (3, 32) and (ids[:, 0] == tokenizer.bos_token_id).all()
+    assert ids.shape == (3, 77) and (ids[:, 0] == tokenizer.bos_token_id).all()
     assert (ids[:, -1] == tokenizer.eos_token_id).all() and ids[1, 1] == tokenizer.eos_token_id
 
 
@@ -143,7 +143,7 @@ def test_standardising_changes_the_latents_and_no_picture(pictures):
 def test_a_step_sees_all_noise_levels_and_forgets_some_captions(made, monkeypatch):
     stage = diffusion_stage(made, made["folder"] / "watched", replace(ToySettings(), diffusion_batch=40))
     steps, texts = [], []
-    monkeypatch.setattr(image_stages, "tokenise", lambda _, t: texts.extend(t) or torch.zeros(40, 32).long())
+    monkeypatch.setattr(image_stages, "tokenise", lambda _, t: texts.extend(t) or torch.zeros(40, 77).long())
     add_noise = stage.scheduler.add_noise
     monkeypatch.setattr(
         stage.scheduler, "add_noise", lambda c, n, t: steps.append(t.tolist()) or add_noise(c, n, t)
@@ -154,6 +154,35 @@ def test_a_step_sees_all_noise_levels_and_forgets_some_captions(made, monkeypatc
     for timesteps in steps:  # 16 of 40 are uniform
         assert len(timesteps) == 40 and min(timesteps) < 63 and max(timesteps) >= 938
     assert 0.05 < np.mean([text == "" for text in texts]) < 0.2
+
+
+def test_captions_with_things_out_of_place_are_of_no_split_and_keep_the_rest():
+    rng, known = random.Random(0), {key for split in scenes.SPLITS for key in scenes.combinations(split)}
+    moved = 0
+    for _ in range(500):
+        scene = scenes.sample_scene(rng)
+        odd = image_stages.out_of_place(scene, 0.3, rng)
+        if odd is not scene:
+            moved += 1
+            assert scene.thing and (odd.place, odd.time, odd.thing) not in known
+            assert odd.color in vocabulary.colors_of(odd.thing)
+            assert replace(odd, thing=scene.thing, color=scene.color) == scene
+            assert scenes.caption(odd, rng) and judge.targets_of(odd)
+        assert image_stages.out_of_place(scene, 0.0, rng) is scene
+    assert 90 < moved < 190
+
+
+def test_the_text_encoder_learns_to_tell_what_captions_say(made, pictures, tmp_path):
+    torch.manual_seed(0)
+    settings = replace(ToySettings(), text_steps=60, text_batch=32, text_rate=5e-3)
+    parts = {"tokenizer": made["parts"]["tokenizer"]}
+    parts["text_encoder"] = image_model.build_text_encoder(parts["tokenizer"], width=64, layers=1)
+    stage = TextStage(settings, tmp_path, parts, pictures, CPU)
+    before = stage.look()
+    train(stage, look_every=60)
+    after = stage.curve[-1]
+    assert after["facts"] < 5.5 and after["place"] > before["place"] + 0.2
+    assert set(before) == {"place", "time", "thing", "color"} and stage.step == 60
 
 
 def timesteps(focus: float, count: int = 20_000, seed: int = 0) -> np.ndarray:
@@ -293,13 +322,13 @@ def test_the_exported_folder_is_a_stable_diffusion_pipeline_in_half_precision(ma
     assert pipe.safety_checker is None and not pipe.config.requires_safety_checker
     assert torch.allclose(weights_of(pipe.unet), weights_of(made["parts"]["unet"]), atol=1e-2)
     assert pipe.tokenizer("a red balloon").input_ids == made["parts"]["tokenizer"]("a red balloon").input_ids
-    assert pipe.tokenizer.model_max_length == 32
+    assert pipe.tokenizer.model_max_length == 77
     assert pipe.scheduler.config.prediction_type == "v_prediction"
 
 
 def test_the_record_tells_every_stage(made):
     record = json.loads((made["folder"] / "model" / "training.json").read_text(encoding="utf-8"))
-    assert [stage["stage"] for stage in record["stages"]] == ["autoencoder", "diffusion"]
+    assert [stage["stage"] for stage in record["stages"]] == ["autoencoder", "text", "diffusion"]
     assert all(stage["steps"] == 6 and stage["started_from"] == "nothing" for stage in record["stages"])
     assert record["stages"][0]["curve"][-1]["psnr_scenes"] > 3
     assert record["parameters"]["vae"] == image_model.parameters_of(made["parts"]["vae"])
@@ -308,8 +337,9 @@ def test_the_record_tells_every_stage(made):
 def test_a_later_run_goes_on_from_the_weights_and_says_so(made, tmp_path):
     settings = ToySettings(start_from=str(made["folder"] / "model"))
     more = train_images.run(settings, tmp_path, "diffusion")
-    assert [stage["stage"] for stage in more["record"]["stages"]] == ["autoencoder", "diffusion", "diffusion"]
-    assert more["record"]["stages"][2]["started_from"] == "the weights before"
+    names = [stage["stage"] for stage in more["record"]["stages"]]
+    assert names == ["autoencoder", "text", "diffusion", "diffusion"]
+    assert more["record"]["stages"][3]["started_from"] == "the weights before"
     train_images.export(more["parts"], more["record"], tmp_path / "model")
     assert not [p for p in (tmp_path / "model").rglob("*.json") if "_name_or_path" in p.read_text("utf-8")]
     assert torch.allclose(
@@ -328,7 +358,8 @@ def test_the_first_stage_alone_ships_an_autoencoder_that_the_second_starts_from(
     assert "Only the autoencoder" in card and "dB on 96 validation scenes" in card
     settings = ToySettings(start_from=str(tmp_path / "model"))
     both = train_images.run(settings, tmp_path / "second", "diffusion")
-    assert [stage["stage"] for stage in both["record"]["stages"]] == ["autoencoder", "diffusion"]
+    names = [stage["stage"] for stage in both["record"]["stages"]]
+    assert names == ["autoencoder", "text", "diffusion"]
     assert torch.allclose(weights_of(both["parts"]["vae"]), weights_of(first["parts"]["vae"]), atol=1e-2)
 
 
@@ -350,7 +381,7 @@ def test_the_full_model_keeps_to_its_budget():
         image_model.build_text_encoder(tokenizer),
         full_unet(latent_channels=settings.latent_channels),
     )
-    count = sum(map(image_model.parameters_of, parts)) + 1024 * 128
+    count = sum(map(image_model.parameters_of, parts)) + 2048 * 128
     assert count <= 9_000_000 and 2 * count <= 18 * 2**20
 
 
@@ -359,10 +390,11 @@ def test_the_card_says_what_was_trained_and_that_nothing_is_measured_yet(made):
     card = (made["folder"] / "model" / "README.md").read_text(encoding="utf-8")
     for part in (
         "| autoencoder | 6 | 4 |",
+        "| text | 6 | 4 |",
         "| diffusion | 6 | 4 |",
         "40 scenes",
         "Not measured yet",
-        "32 tokens",
+        "77 tokens",
     ):
         assert part in card, part
     assert "{" not in card.split("```")[0] + card.split("```")[2]

@@ -23,6 +23,8 @@ class ToySettings(image_stages.Settings):
     shapes: int = 8
     autoencoder_steps: int = 6
     autoencoder_batch: int = 4
+    text_steps: int = 6
+    text_batch: int = 4
     diffusion_steps: int = 6
     diffusion_batch: int = 4
     warmup: int = 2

@@ -90,12 +90,14 @@ Command: `make train-images`; seed {seed}. Stages, in order:
 {stages}
 
 Autoencoder: absolute and squared error and the error of neighbouring pixels' differences, where there are
-things {things_weight:g} times as strong, and {kl_weight:g} times the KL divergence. UNet and text encoder:
-mean squared error of v, {focus:.0%} of the timesteps from a logit-normal distribution (Esser et al. 2024) and
-the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for classifier-free guidance),
-weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate} and {diffusion_rate},
-linear decay over the last {decay_share:.0%}; gradients clipped at norm 1; bfloat16 autocast where the
-hardware has it. The curves are in `training.json`. Versions: {versions}.
+things {things_weight:g} times as strong, and {kl_weight:g} times the KL divergence. Text encoder, first
+alone: linear heads, thrown away later, must tell a caption's facts from its mean state; {text_odd_share:.0%}
+of the captions put a thing where the world never has it, so that its word is learnt and not its company. UNet
+and text encoder: mean squared error of v, {focus:.0%} of the timesteps from a logit-normal distribution
+(Esser et al. 2024) and the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for
+classifier-free guidance), weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate},
+{text_rate} and {diffusion_rate}, linear decay over the last {decay_share:.0%}; gradients clipped at norm 1;
+bfloat16 autocast where the hardware has it. The curves are in `training.json`. Versions: {versions}.
 """
 
 UNMEASURED = """

@@ -19,7 +19,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 GROUPS = 8  # of channels that are normalised together
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int = 1_024, positions: int = 32):
+def train_tokenizer(texts: Iterable[str], vocabulary: int = 2_048, positions: int = 77):
     """A ``CLIPTokenizer`` learnt from ``texts``: byte-level BPE in small letters, as in CLIP.
 
     All bytes are in the vocabulary, so a word that was never seen is read in pieces. A prompt is padded with
@@ -141,7 +141,7 @@ def load_vae(folder: Path):
     """The autoencoder of a model folder, in float32."""
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL.from_pretrained(folder, subfolder="vae").to(torch.float32)
+    return AutoencoderKL.from_pretrained(folder, subfolder="vae", low_cpu_mem_usage=False).to(torch.float32)
 
 
 def parameters_of(model: torch.nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""The two stages of the image model's training: the autoencoder, then the UNet with its text encoder.
+"""The stages of the image model's training: the autoencoder, the text encoder, and the UNet with it.
 
 A stage is what a checkpoint keeps, one update, and a look at how far it is. Everything random in an update
 depends on the seed and the step alone, so a stage that was stopped goes on as if it had not been.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 from tqdm.auto import tqdm
 
+from . import judge
 from .scenes import Scene, caption, things_mask
 from .training import (
     TrainingError,
@@ -28,6 +29,7 @@ from .training import (
     scheduled_rate,
     write_checkpoint,
 )
+from .vocabulary import colors_of, things_in
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Settings:
     things_weight: float = 2.0
     gradient_weight: float = 0.5
     kl_weight: float = 2e-4
+    text_steps: int = 1_500
+    text_batch: int = 64
+    text_rate: float = 2e-3
+    text_odd_share: float = 0.3
     diffusion_steps: int = 16_000
     diffusion_batch: int = 64
     diffusion_rate: float = 1e-3
@@ -55,6 +61,10 @@ class Settings:
     decay_share: float = 0.7
     weight_decay: float = 0.01
     start_from: str = ""
+
+
+AUTOENCODER_ONLY = ("autoencoder", "shapes", "things_weight", "gradient_weight", "kl_weight")
+DIFFUSION_ONLY = ("diffusion", "no_caption_share", "focus", "ema_decay")
 
 
 class Stage:
@@ -180,7 +190,7 @@ class AutoencoderStage(Stage):
     """Pictures -> latents -> the same pictures (Kingma and Welling 2014; Rombach et al. 2022)."""
 
     name = "autoencoder"
-    elsewhere = ("diffusion", "no_caption_share", "focus", "ema_decay")
+    elsewhere = ("text", *DIFFUSION_ONLY)
 
     def __init__(
         self, settings: Settings, folder: Path, vae: nn.Module, data: Pictures, device: torch.device
@@ -266,12 +276,77 @@ def standardise(vae: nn.Module, means: Tensor, spreads: Tensor) -> None:
     vae.register_to_config(scaling_factor=1.0)
 
 
+# ------------------------------------------------------------------ the text encoder
+class TextStage(Stage):
+    """Captions -> the facts of their scenes, by linear heads on the mean state, which are thrown away.
+
+    So the UNet meets states that tell things and colours apart from its first step on; Stable Diffusion's
+    text encoder has read captions before, too (CLIP, Radford et al. 2021).
+    """
+
+    name = "text"
+    elsewhere = (*AUTOENCODER_ONLY, *DIFFUSION_ONLY)
+
+    def __init__(self, settings: Settings, folder: Path, parts: dict, data: Pictures, device: torch.device):
+        super().__init__(settings, folder, settings.text_steps, settings.text_rate, device)
+        self.tokenizer, self.facts, self.data = parts["tokenizer"], data.facts, data.fingerprint
+        width = parts["text_encoder"].config.hidden_size
+        heads = nn.ModuleDict({name: nn.Linear(width, len(values)) for name, values in judge.FACTS.items()})
+        self.set_up({"text_encoder": parts["text_encoder"], "heads": heads})
+
+    def read(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """Logits (texts, values) of each fact."""
+        ids = tokenise(self.tokenizer, texts).to(self.device)
+        with mixed_precision(self.device):
+            states = self.modules["text_encoder"](ids)[0].mean(dim=1)
+            return {name: head(states) for name, head in self.modules["heads"].items()}
+
+    def update(self) -> dict[str, float]:
+        own = self.settings
+        numbers = batch_numbers(own.scenes, own.text_batch, self.step, own.seed)
+        rng = random.Random(f"text {own.seed} {self.step}")
+        scenes = [out_of_place(self.facts[number], own.text_odd_share, rng) for number in numbers]
+        texts = [caption(scene, rng) for scene in scenes]
+        labels = torch.tensor([judge.targets_of(scene)[0] for scene in scenes])
+        loss = judge.fact_loss(self.read(texts), labels.to(self.device))
+        self.apply(loss)
+        return {"facts": loss.item()}
+
+    @torch.no_grad()
+    def look(self) -> dict[str, float]:
+        """Shares of validation captions whose place, time, thing and colour, as far as said, are read."""
+        from .prompts import caption_requests
+
+        asked = caption_requests("validation", 8, 0)
+        found = self.read([one.prompt for one in asked])
+        result = {}
+        for name in ("place", "time", "thing", "color"):
+            values = [judge.FACTS[name][i] for i in found[name].argmax(dim=-1).tolist()]
+            pairs = zip(asked, values, strict=True)
+            right = [one.facts[name] == value for one, value in pairs if name in one.facts]
+            result[name] = round(float(np.mean(right)), 4)
+        return result
+
+
+def out_of_place(scene: Scene, share: float, rng: random.Random) -> Scene:
+    """Now and then, the scene with a thing that its place never has, such as a boat in the desert.
+
+    No split holds such scenes, and nobody draws them; their captions teach that a thing's word, and not its
+    company, says what it is.
+    """
+    others = [thing for thing in judge.FACTS["thing"] if thing and thing not in things_in(scene.place)]
+    if not scene.thing or rng.random() >= share:
+        return scene
+    thing = rng.choice(others)
+    return replace(scene, thing=thing, color=rng.choice(colors_of(thing)))
+
+
 # ------------------------------------------------------------------ the UNet and the text encoder
 class DiffusionStage(Stage):
     """Noisy latents and a caption -> v, from which the clean latents follow (Salimans and Ho 2022)."""
 
     name = "diffusion"
-    elsewhere = ("autoencoder", "shapes", "things_weight", "gradient_weight", "kl_weight")
+    elsewhere = AUTOENCODER_ONLY
 
     def __init__(self, settings: Settings, folder: Path, parts: dict, data: Latents, device: torch.device):
         from diffusers.training_utils import EMAModel
@@ -323,7 +398,6 @@ class DiffusionStage(Stage):
 
     def look(self) -> dict[str, float]:
         """The judge on validation captions drawn by the averaged weights, and a sheet of the pictures."""
-        from . import judge
         from .evaluate_images import as_array, generate, grid
         from .image_measures import EVERY_FACT, accuracy
         from .prompts import ARTICLE_REQUEST, caption_requests

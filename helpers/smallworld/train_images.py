@@ -1,11 +1,11 @@
-"""Train the small world's image model: scenes -> autoencoder -> latents -> diffusion -> ``weights/image``.
+"""Train the small world's image model: scenes, autoencoder, text encoder, UNet -> ``weights/image``.
 
     python -m helpers.smallworld.train_images                     # the full run: hours on two CPU cores
     python -m helpers.smallworld.train_images --only autoencoder  # its first stage
     python -m helpers.smallworld.train_images --start-from shipped --only diffusion    # train on
 
 Everything is decided by the settings and the seed. The run can be stopped at any moment and goes on from
-its last checkpoint when the same command is given again. Ctrl-C in the second stage exports what there is.
+its last checkpoint when the same command is given again. Ctrl-C in the last stage exports what there is.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .image_stages import (
     Latents,
     Pictures,
     Settings,
+    TextStage,
     standardise,
     to_pixels,
     train,
@@ -152,6 +153,11 @@ def start_folder(settings: Settings) -> Path:
     return SHIPPED if settings.start_from == "shipped" else Path(settings.start_from)
 
 
+def starts_whole(settings: Settings) -> bool:
+    """Whether the model that training starts from has all its parts."""
+    return bool(settings.start_from) and (start_folder(settings) / "model_index.json").exists()
+
+
 def build_parts(settings: Settings) -> dict:
     """Fresh vae, text encoder, tokenizer and UNet, or those of the model that training starts from.
 
@@ -159,7 +165,7 @@ def build_parts(settings: Settings) -> dict:
     """
     torch.manual_seed(settings.seed)
     folder = start_folder(settings)
-    if settings.start_from and (folder / "model_index.json").exists():
+    if starts_whole(settings):
         from .evaluate_images import load_pipeline
 
         pipe = load_pipeline(folder)
@@ -178,14 +184,19 @@ def build_parts(settings: Settings) -> dict:
 def train_autoencoder(settings: Settings, folder: Path, vae, pictures: Pictures, device) -> AutoencoderStage:
     """The first stage, from wherever it stands; afterwards the latents have mean 0 and spread 1."""
     stage = AutoencoderStage(settings, folder, vae, pictures, device)
+    train_to_the_end(stage)
+    vae.eval()
+    standardise(vae, *latent_statistics(vae, pictures.scenes[:4096], device))
+    return stage
+
+
+def train_to_the_end(stage) -> None:
+    """Train a stage that the next one needs whole: TrainingError where it was stopped."""
     train(stage, LOOK_EVERY)
     if stage.stopped:
         raise TrainingError(
             f"stopped at step {stage.step} of {stage.total}: the same command goes on from there."
         )
-    vae.eval()
-    standardise(vae, *latent_statistics(vae, pictures.scenes[:4096], device))
-    return stage
 
 
 def train_diffusion(
@@ -217,6 +228,9 @@ def run(settings: Settings, folder: Path, only: str = "", device: str = "cpu") -
         )
     if only != "autoencoder":
         parts["vae"].eval()
+        if not starts_whole(settings):
+            stages.append(TextStage(settings, folder, parts, pictures, where))
+            train_to_the_end(stages[-1])
         latents = prepare_latents(settings, folder, parts["vae"], pictures, where)
         stages.append(train_diffusion(settings, folder, parts, latents, where))
     record = training_record(settings, stages, parts, earlier)
@@ -302,8 +316,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", default="", choices=("", *STAGES), help="one stage")
     add_run_options(parser, DEFAULT_OUTPUT, "image")
     chosen = parser.parse_args(arguments)
-    stages = ("autoencoder_steps", "autoencoder_batch", "diffusion_steps", "diffusion_batch")
-    check_run_options(parser, chosen, ("scenes", *stages))
+    counts = [
+        f"{stage}_{what}" for stage in ("autoencoder", "text", "diffusion") for what in ("steps", "batch")
+    ]
+    check_run_options(parser, chosen, ("scenes", *counts))
     return chosen
 
 
