@@ -221,10 +221,9 @@ def test_size_is_limited(tmp_path):
 
 
 def test_helpers_stay_small():
-    lines = sum(
-        len(p.read_text(encoding="utf-8").splitlines()) for p in HELPERS if "smallworld" not in p.parts
-    )
-    assert lines < 2000
+    apart = {"smallworld", "tasks"}  # the small world, and what the notebooks ask of their readers
+    files = [path for path in HELPERS if apart.isdisjoint(path.parts)]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 2000
 
 
 def test_functions_stay_short(tmp_path):

@@ -246,7 +246,9 @@ def test_the_kernel_is_this_python_whatever_is_installed(tmp_path):
     done = subprocess.run(command, cwd=run.NOTEBOOKS.parent, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert sys.executable in printed(out / "08_trial.ipynb")
-    assert done.stderr == ""
+    # Jupyter interrupts a kernel before it shuts it down, and a kernel that is slow to end may say so.
+    said = [line for line in done.stderr.splitlines() if "KeyboardInterrupt caught in kernel" not in line]
+    assert said == []
 
 
 # Pages on their own
