@@ -35,7 +35,9 @@ def explore(
     for name, choices in (sweep or {}).items():
         steps = [step | {name: choice} for step in steps for choice in choices]
     figures = [draw(**step) for step in steps]
-    plots.show_png(_tile(figures) if len(figures) > 1 else plots.png(figures[0]), _alt(alt, values))
+    jpeg = all(map(plots.holds_pictures, figures))
+    sheet = _tile(figures) if len(figures) > 1 else plots.png(figures[0])
+    plots.show_png(sheet, _alt(alt, values), jpeg=jpeg)
 
 
 def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:

@@ -124,6 +124,13 @@ def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
     return other
 
 
+def image_to_image(pipe: Pipeline):
+    """The library's image-to-image pipeline with the same weights. (Meng et al. 2021)"""
+    from diffusers import AutoPipelineForImage2Image
+
+    return AutoPipelineForImage2Image.from_pipe(pipe)
+
+
 def inpainting(pipe: Pipeline):
     """The library's inpainting pipeline with the same weights.
 

@@ -160,6 +160,7 @@ def _config(model: Model, tokenizer: Tokenizer, max_new_tokens: int, penalty: fl
 
 def _batches(rows: list[list[int]], size: int, same_length: bool) -> Iterator[list[int]]:
     """Indices of at most `size` rows; of equal lengths where padding would count as repeated text."""
+
     def length(i: int) -> int:
         return len(rows[i]) if same_length else 0
 

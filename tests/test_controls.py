@@ -29,6 +29,7 @@ CHOICE = {"options", "value", "description"}
 COMMON = {  # classes and keywords that ipywidgets 7.7 and 8 share, as far as the workbook needs them
     "FloatSlider": SLIDER, "IntSlider": SLIDER, "FloatLogSlider": SLIDER | {"base"}, "Dropdown": CHOICE,
     "ToggleButtons": CHOICE, "Checkbox": {"value", "description", "indent"}, "HTML": {"value"},
+    "IntText": {"value", "description"},
     "Text": {"value", "description", "placeholder", "continuous_update"}, "Button": {"description"},
     "Textarea": {"value", "description", "placeholder", "continuous_update", "rows"},
     "Image": {"value", "format", "width", "height"}, "VBox": {"children"}, "HBox": {"children"},

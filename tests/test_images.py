@@ -39,9 +39,7 @@ def pipe(image_folder, cpu):
 
 @pytest.fixture(scope="session")
 def image_to_image(pipe):
-    from diffusers import AutoPipelineForImage2Image
-
-    return AutoPipelineForImage2Image.from_pipe(pipe)
+    return images.image_to_image(pipe)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Notebook 03 with other seeds: its own assertions must hold for each of them."""
+"""Every notebook with other seeds: its own assertions must hold for each of them."""
 
 import nbformat
 import pytest
@@ -8,11 +8,15 @@ from helpers import run
 pytestmark = pytest.mark.slow
 
 
+NUMBERS = [path.stem[:2] for path in run.find_notebooks([])]
+
+
 @pytest.mark.parametrize("seed", range(10))
-def test_notebook_03_holds_with_other_seeds(seed, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_notebook_holds_with_other_seeds(number, seed, tmp_path, monkeypatch):
     for name in ("WORKBOOK_SEED", "MPLBACKEND"):
         monkeypatch.delenv(name, raising=False)
-    (notebook,) = run.find_notebooks(["03"])
+    (notebook,) = run.find_notebooks([number])
     run.execute(notebook, {"profile": "tiny", "seed": seed}, tmp_path)
     executed = nbformat.read(tmp_path / notebook.name, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code" and cell.source.strip()]
