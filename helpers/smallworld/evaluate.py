@@ -1,7 +1,7 @@
 """Measure the shipped models: one JSON object on stdout, progress on stderr.
 
 python -m helpers.smallworld.evaluate                # everything, about half an hour on two CPU cores
-python -m helpers.smallworld.evaluate --only image   # one half: text or image
+python -m helpers.smallworld.evaluate --only image   # one model: text, image or fill
 python -m helpers.smallworld.evaluate --quick        # fewer samples and stories: a look, not a measurement
 """
 
@@ -275,14 +275,16 @@ def evaluate_text(folder: Path, plan: Plan, device: str = "cpu") -> dict:
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line; a wrong value ends with one sentence."""
     from .evaluate_images import SHIPPED as IMAGES
+    from .train_fill import SHIPPED as FILL
 
     parser = argparse.ArgumentParser(prog="helpers.smallworld.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=500, help="stories on request")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="few samples, stories and pictures: only a look")
-    parser.add_argument("--only", choices=("text", "image"), help="measure one model only")
+    parser.add_argument("--only", choices=("text", "image", "fill"), help="measure one model only")
     parser.add_argument("--model", type=Path, default=train_text.SHIPPED, help="folder of the text model")
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the image model")
+    parser.add_argument("--fill", type=Path, default=FILL, help="folder of the masked language model")
     parser.add_argument(
         "--card", action="store_true", help="also store the result beside each model, in its card"
     )
@@ -321,6 +323,19 @@ def measure_images(chosen: argparse.Namespace) -> dict:
     return measured
 
 
+def measure_fill(chosen: argparse.Namespace) -> dict:
+    """The masked language model's numbers; with --card also its evaluation.json and model card."""
+    from . import evaluate_fill
+    from .fill_card import write_card
+
+    plan = replace(evaluate_fill.QUICK if chosen.quick else evaluate_fill.Plan(), seed=chosen.seed)
+    measured = evaluate_fill.evaluate_fill(chosen.fill, plan)
+    if chosen.card:
+        store(measured, chosen.fill)
+        write_card(chosen.fill)
+    return measured
+
+
 def store(measured: dict, folder: Path) -> None:
     """Keep the numbers beside the model that they are about."""
     (folder / "evaluation.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
@@ -331,14 +346,16 @@ def check_models(chosen: argparse.Namespace) -> list[str]:
 
     If none is named, an image model that is not there yet is left out, and a line on stderr says so.
     """
-    from . import evaluate_images, judge
+    from . import evaluate_fill, evaluate_images, judge
 
-    wanted = ["text", "image"] if chosen.only is None else [chosen.only]
+    wanted = ["text", "image", "fill"] if chosen.only is None else [chosen.only]
     if chosen.only is None and not (chosen.images / "model_index.json").exists():
         print(f"There is no image model in {chosen.images} yet: only text is measured.", file=sys.stderr)
         wanted.remove("image")
     if "text" in wanted:
         require_model(chosen.model)
+    if "fill" in wanted:
+        evaluate_fill.require_model(chosen.fill)
     if "image" in wanted:
         evaluate_images.require_model(chosen.images)
         judge.load()
@@ -350,9 +367,9 @@ def main(arguments: list[str] | None = None) -> None:
     from .judge import JudgeError
 
     chosen = parse_arguments(arguments)
-    halves = {"text": measure_text, "image": measure_images}
+    parts = {"text": measure_text, "image": measure_images, "fill": measure_fill}
     try:
-        result = {name: halves[name](chosen) for name in check_models(chosen)}
+        result = {name: parts[name](chosen) for name in check_models(chosen)}
     except (EvaluationError, JudgeError) as problem:
         raise SystemExit(f"evaluate: {problem}") from None
     print(json.dumps({"quick": chosen.quick} | result, indent=1))
