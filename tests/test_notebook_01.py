@@ -1,0 +1,196 @@
+"""Notebook 01: its exercises against right and wrong answers, its table of systems, its models over seeds."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import helpers
+from helpers import exercises
+
+EXERCISES = exercises.of("01")
+
+
+def accepted(id: str, answer) -> bool:
+    """Whether the judge has nothing to say; an answer that breaks is not right."""
+    try:
+        return EXERCISES[id].judge(answer) is None
+    except Exception:
+        return False
+
+
+# --- 01.1 Bayes' rule
+def posterior_numpy(likelihoods, priors):
+    joint = np.array(likelihoods) * np.array(priors)
+    return joint / joint.sum() if joint.any() else np.array(priors)
+
+
+def posterior_by_pairs(likelihoods, priors):
+    evidence = 0.0
+    for likelihood, prior in zip(likelihoods, priors, strict=True):
+        evidence += likelihood * prior
+    if evidence == 0:
+        return priors
+    return tuple(likelihoods[i] * priors[i] / evidence for i in range(len(priors)))
+
+
+def posterior_divides_by_zero(likelihoods, priors):
+    joint = [a * b for a, b in zip(likelihoods, priors, strict=True)]
+    return [one / sum(joint) for one in joint]
+
+
+# --- 01.2 modes covered
+def covered_numpy(points, centres, radius, least):
+    points, centres = np.array(points), np.array(centres)
+    distance = np.linalg.norm(points[:, None] - centres, axis=-1)
+    mode = np.where(distance.min(axis=1) < radius, distance.argmin(axis=1), len(centres))
+    return int((np.bincount(mode, minlength=len(centres) + 1)[:-1] / len(points) >= least).sum())
+
+
+def covered_by_dictionary(points, centres, radius, least):
+    counts = {}
+    for x, y in points:
+        nearest = min(range(len(centres)), key=lambda i: math.hypot(x - centres[i][0], y - centres[i][1]))
+        if math.hypot(x - centres[nearest][0], y - centres[nearest][1]) < radius:
+            counts[nearest] = counts.get(nearest, 0) + 1
+    return len([count for count in counts.values() if count / len(points) >= least])
+
+
+def covered_any(points, centres, radius, least):
+    return sum(any(math.dist(p, c) < radius for p in points) for c in centres)
+
+
+# --- 01.3 what comes next
+def next_by_index(ids):
+    return [ids[i] for i in range(len(ids) - 1)], [ids[i + 1] for i in range(len(ids) - 1)]
+
+
+def next_by_zip(ids):
+    pairs = list(zip(ids, ids[1:], strict=False))
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def next_that_pops(ids):
+    target = ids[1:]
+    ids.pop()
+    return ids, target
+
+
+# --- 01.4 noise
+def noise_numpy(x0, noise, left):
+    return np.sqrt(left) * np.array(x0) + np.sqrt(1 - left) * np.array(noise)
+
+
+def noise_by_angle(x0, noise, left):
+    angle = math.acos(math.sqrt(left))
+    return [math.cos(angle) * a + math.sin(angle) * b for a, b in zip(x0, noise, strict=True)]
+
+
+# --- 01.5 does it fit?
+def fits_by_parts(parameters, memory, gpus):
+    return sum(bytes_ * parameters for bytes_ in (2, 2, 4, 4, 4)) / gpus <= memory
+
+
+def fits_if(parameters, memory, gpus):
+    return not memory * gpus / 16 < parameters
+
+
+RIGHT = {
+    "01.1": [posterior_numpy, posterior_by_pairs],
+    "01.2": [covered_numpy, covered_by_dictionary],
+    "01.3": [next_by_index, next_by_zip],
+    "01.4": [noise_numpy, noise_by_angle],
+    "01.5": [fits_by_parts, fits_if],
+}
+WRONG = {
+    "01.1": [
+        posterior_divides_by_zero,
+        lambda p, q: q,
+        lambda p, q: p,
+        lambda p, q: [a * b for a, b in zip(p, q, strict=True)],
+        lambda p, q: [a / sum(p) if sum(p) else b for a, b in zip(p, q, strict=True)],
+        lambda p, q: max(posterior_by_pairs(p, q)),
+        lambda p, q: [0.5, 0.5],
+    ],
+    "01.2": [
+        covered_any,
+        lambda p, c, r, least: len(c),
+        lambda p, c, r, least: covered_numpy(p, c, math.inf, least),
+        lambda p, c, r, least: covered_numpy(p, c, r, 0),
+        lambda p, c, r, least: covered_numpy(p, c, r / 2, least),
+        lambda p, c, r, least: covered_numpy(p, c, r, least) >= 2,
+        lambda p, c, r, least: sum(sum(math.dist(x, m) < r for x in p) >= least * len(p) for m in c),
+    ],
+    "01.3": [
+        lambda ids: (ids, ids),
+        lambda ids: (ids[1:], ids[:-1]),
+        lambda ids: (ids[:-1], ids[-1]),
+        lambda ids: (ids, ids[1:]),
+        lambda ids: (ids[:-1], ids[:-1]),
+        next_that_pops,
+        lambda ids: ([7, 3, 9], [3, 9, 4]),
+    ],
+    "01.4": [
+        lambda x, n, left: [left * a + (1 - left) * b for a, b in zip(x, n, strict=True)],
+        lambda x, n, left: [math.sqrt(left) * a + b for a, b in zip(x, n, strict=True)],
+        lambda x, n, left: noise_numpy(n, x, left),
+        lambda x, n, left: noise_numpy(x, n, left)[:1],
+        lambda x, n, left: [a + b for a, b in zip(x, n, strict=True)],
+        lambda x, n, left: x + n,
+    ],
+    "01.5": [
+        lambda n, memory, gpus: 2 * n <= memory * gpus,
+        lambda n, memory, gpus: 4 * n <= memory * gpus,
+        lambda n, memory, gpus: 16 * n <= memory,
+        lambda n, memory, gpus: 16 * n < memory * gpus,
+        lambda n, memory, gpus: 12 * n <= memory * gpus,
+        lambda n, memory, gpus: 20 * n <= memory * gpus,
+        lambda n, memory, gpus: True,
+        lambda n, memory, gpus: memory * gpus / 16,
+    ],
+}
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_right_answers_are_accepted(id):
+    answers = [EXERCISES[id].reference, *RIGHT[id]]
+    assert len(RIGHT[id]) >= 2 and [answer for answer in answers if not accepted(id, answer)] == []
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_wrong_answers_are_rejected(id):
+    assert len(WRONG[id]) >= 5
+    assert [i for i, answer in enumerate(WRONG[id]) if accepted(id, answer)] == []
+
+
+def test_every_named_slip_is_told():
+    for exercise in EXERCISES.values():
+        slips = dict(zip(exercise.judge.__code__.co_freevars, exercise.judge.__closure__, strict=True))[
+            "slips"
+        ]
+        for why, slip in slips.cell_contents.items():
+            assert exercise.judge(slip) == why
+
+
+def test_the_systems_have_a_field_a_family_a_year_and_a_source():
+    with (Path(helpers.__file__).parent / "systems.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    named = " ".join(row["system"] for row in rows)
+    for name in (
+        "GPT-3",
+        "ChatGPT",
+        "DALL·E",
+        "Stable Diffusion",
+        "Magenta",
+        "Jukebox",
+        "WaveNet",
+        "ElevenLabs",
+    ):
+        assert name in named
+    assert {"BERT", "GAN"} <= {row["system"] for row in rows}
+    families = {"autoregressive", "GAN", "diffusion", "masked", "not published"}
+    for row in rows:
+        assert row["field"] in ("text", "image", "music", "speech") and row["family"] in families
+        assert 2014 <= int(row["year"]) <= 2026 and row["maker"] and row["source"].startswith("https://")
