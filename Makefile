@@ -54,7 +54,7 @@ check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST)" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
-	@$(PY) -m helpers.refresh $(NOTEBOOKS)
+	@$(PY) -m tests.refresh $(NOTEBOOKS)
 
 train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
 	@$(PY) -m helpers.smallworld.train_text $(ARGS)

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from helpers import refresh
+from tests import refresh
 
 ROOT = Path(__file__).resolve().parents[1]
 HELPER = "def shout(word):\n    return word.upper()\n"

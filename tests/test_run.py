@@ -11,8 +11,9 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import pages, refresh, run
+from helpers import pages, run
 from helpers.session import WorkbookError
+from tests import refresh
 from tests.guard import pictures
 
 PARAMETERS = """profile: str = "tiny"  # tiny, hub or auto

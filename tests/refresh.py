@@ -1,4 +1,4 @@
-"""Re-execute notebooks in place, outputs in normal form: `python -m helpers.refresh [NOTEBOOK ...]`."""
+"""Re-execute notebooks in place, outputs in normal form: `python -m tests.refresh [NOTEBOOK ...]`."""
 
 import hashlib
 import os
