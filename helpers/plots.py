@@ -52,7 +52,7 @@ def show_png(data: bytes, alt: str, *, jpeg: bool = False) -> None:
     alt, kind = " ".join(alt.split()), "image/jpeg" if jpeg else "image/png"
     if jpeg:
         buffer = io.BytesIO()
-        Image.open(io.BytesIO(data)).convert("RGB").save(buffer, "JPEG", quality=70, optimize=True)
+        Image.open(io.BytesIO(data)).convert("RGB").save(buffer, "JPEG", quality=62, optimize=True)
         data = buffer.getvalue()
     bundle = {kind: base64.b64encode(data).decode("ascii"), "text/plain": alt}
     display(bundle, metadata={kind: {"alt": alt}}, raw=True)

@@ -13,21 +13,22 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
 @cache
-def definitions(stem: str) -> dict[str, ast.FunctionDef]:
-    """All functions at the top level of a notebook's code cells, by name; the last one of a name counts."""
+def definitions(stem: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """All functions and classes at the top level of a notebook's code cells; the last of a name counts."""
     notebook, found = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4), {}
     for cell in notebook.cells:
         if cell.cell_type == "code":
             source = TransformerManager().transform_cell(cell.source)  # IPython's own syntax becomes Python
-            found |= {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+            kinds = ast.FunctionDef | ast.ClassDef
+            found |= {node.name: node for node in ast.parse(source).body if isinstance(node, kinds)}
     return found
 
 
-def functions(notebook_stem: str, *names: str) -> SimpleNamespace:
-    """The named functions of notebooks/<notebook_stem>.ipynb, decorators included, as attributes.
+def functions(notebook_stem: str, *names: str, **seen) -> SimpleNamespace:
+    """The named functions and classes of notebooks/<notebook_stem>.ipynb, decorators included, as attributes.
 
-    They see `torch` and those of the notebook's functions that they use, directly or not, and nothing else.
-    Raises KeyError where the notebook defines no function of that name.
+    They see `torch`, what is `seen`, and the notebook's functions and classes that they use, directly
+    or not, and nothing else. Raises KeyError where the notebook defines no function or class of that name.
     """
     import torch
 
@@ -40,7 +41,7 @@ def functions(notebook_stem: str, *names: str) -> SimpleNamespace:
         used = {node.id for node in ast.walk(known[name]) if isinstance(node, ast.Name)}
         open_names += sorted((used & known.keys()) - wanted.keys())
     in_order = [node for name, node in known.items() if name in wanted]
-    namespace = {"torch": torch, "__name__": notebook_stem}
+    namespace = {"torch": torch, "__name__": notebook_stem} | seen
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # such as an invalid escape in a docstring
         exec(compile(ast.Module(in_order, []), f"{notebook_stem}.ipynb", "exec"), namespace)

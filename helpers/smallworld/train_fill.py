@@ -53,7 +53,7 @@ class Settings:
     """All that decides the result."""
 
     stories: int = 60_000
-    steps: int = 6_000
+    steps: int = 4_000
     seed: int = 0
     vocabulary: int = 2_048
     positions: int = 256
