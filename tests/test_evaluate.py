@@ -219,16 +219,18 @@ def test_the_card_tells_what_was_measured_and_what_was_missed(run, measured, tmp
     assert not re.search(r"\{[a-z_]+\}", card)
 
 
-def test_an_image_model_that_is_not_there_yet_is_left_out_unless_it_is_asked_for(
-    run, monkeypatch, capsys, tmp_path
-):
+def test_a_model_that_is_not_there_yet_is_left_out_unless_it_is_asked_for(run, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(evaluate, "evaluate_text", lambda folder, plan: {})
     common = ["--model", str(run.folder / "model"), "--images", str(tmp_path)]
+    common += ["--fill", str(tmp_path)]
     evaluate.main(common)
     said = capsys.readouterr()
     assert json.loads(said.out) == {"quick": False, "text": {}} and "no image model" in said.err
+    assert "no fill model" in said.err
     with pytest.raises(SystemExit, match="There is no image model in"):
         evaluate.main([*common, "--only", "image"])
+    with pytest.raises(SystemExit, match="make train-fill"):
+        evaluate.main([*common, "--only", "fill"])
 
 
 def test_stdout_is_json_and_nothing_else(run, monkeypatch, capsys):

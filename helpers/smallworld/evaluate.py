@@ -344,14 +344,16 @@ def store(measured: dict, folder: Path) -> None:
 def check_models(chosen: argparse.Namespace) -> list[str]:
     """Which models to measure; EvaluationError or JudgeError for what is missing, before work starts.
 
-    If none is named, an image model that is not there yet is left out, and a line on stderr says so.
+    If none is named, an image or fill model that is not there yet is left out, and a line on stderr says so.
     """
     from . import evaluate_fill, evaluate_images, judge
 
     wanted = ["text", "image", "fill"] if chosen.only is None else [chosen.only]
-    if chosen.only is None and not (chosen.images / "model_index.json").exists():
-        print(f"There is no image model in {chosen.images} yet: only text is measured.", file=sys.stderr)
-        wanted.remove("image")
+    files = {"image": chosen.images / "model_index.json", "fill": chosen.fill / "config.json"}
+    for name, file in files.items():
+        if chosen.only is None and not file.exists():
+            print(f"There is no {name} model in {file.parent} yet: it is left out.", file=sys.stderr)
+            wanted.remove(name)
     if "text" in wanted:
         require_model(chosen.model)
     if "fill" in wanted:
