@@ -128,6 +128,9 @@ def lines(
             low, high = np.asarray(bands[name], dtype=float).T
             axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+    for axis, is_log in ((axes.xaxis, log_x), (axes.yaxis, log_y)):
+        if is_log:  # powers of ten would be formulas, and this style draws none
+            axis.set_major_formatter("{x:g}")
     if len(series) > 1:
         axes.legend()
     return _finish(axes, x_label, y_label, title, ylim=limits)

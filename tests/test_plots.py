@@ -263,3 +263,12 @@ def test_a_timeline_puts_each_name_at_its_year_and_level():
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
     colours = [line.get_color() for line in axes.lines[2:]]  # after the two of the legend
     assert colours[0] == colours[2] != colours[1]
+
+
+def test_a_logarithmic_axis_has_plain_numbers():
+    figure = plots.lines([0.01, 1, 100], {"": [1, 10, 1000]}, log_x=True, log_y=True, **LABELS)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis):
+        labels = [tick.label1.get_text() for tick in axis.get_major_ticks()]
+        assert "1" in labels and not any("$" in label for label in labels)
