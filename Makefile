@@ -37,8 +37,8 @@ SPREAD := -n 2 --dist loadfile
 FAST := not slow and not faults and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
-.PHONY: run lab test check refresh train-text train-images train-judge train-fill bench test-slow test-faults test-gpu \
-	test-browser test-colab setup clean help FORCE
+.PHONY: run lab test check refresh train-text train-images train-judge train-fill bench test-slow \
+	test-faults test-gpu test-browser test-colab setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -65,7 +65,7 @@ train-images: $(READY) ## train the shipped image model again (resumes; hours on
 train-judge: $(READY) ## train the judge of pictures again (minutes)
 	@$(PY) -m helpers.smallworld.judge $(ARGS)
 
-train-fill: $(READY) ## train the shipped masked language model again (resumes; minutes)
+train-fill: $(READY) ## train the masked language model, which is not shipped yet (resumes; minutes)
 	@$(PY) -m helpers.smallworld.train_fill $(ARGS)
 
 bench: $(READY) ## measure speed; no other command does

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tomllib
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests import rules
 
@@ -330,6 +332,16 @@ def test_every_requirement_is_pinned_within_its_range():
     for requirement in (Requirement(text) for group in groups for text in group):
         if requirement.name != project()["name"]:
             assert pins()[requirement.name.lower()] in requirement.specifier, requirement
+
+
+def test_every_pin_admits_the_oldest_python_that_the_project_does():
+    oldest = project()["requires-python"].removeprefix(">=") + ".0"  # systems ship early 3.11 releases
+    for name in pins():
+        try:
+            wanted = metadata.metadata(name)["Requires-Python"] or ""
+        except metadata.PackageNotFoundError:  # of another platform
+            continue
+        assert SpecifierSet(wanted).contains(oldest), f"{name} wants Python {wanted}"
 
 
 def test_ranges_admit_colab():

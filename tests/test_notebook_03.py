@@ -1,6 +1,5 @@
 """Notebook 03: its decoders against Transformers, and its exercises against right and wrong answers."""
 
-import copy
 import math
 
 import pytest
@@ -19,6 +18,7 @@ from helpers import exercises
 from helpers.session import generator
 from helpers.tasks import notebook_03
 from tests import notebook_code
+from tests.answers import accepted
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
@@ -447,16 +447,6 @@ STUBS = {
     "03.4": lambda rows, pad: ...,
     "03.5": ...,
 }
-
-
-def accepted(id: str, answer) -> bool:
-    """Whether the judge finds an answer right; one that breaks is wrong, as `check` has it."""
-    try:
-        complaint = EXERCISES[id].judge(copy.deepcopy(answer))
-    except Exception:
-        return False
-    assert complaint is None or complaint.strip()
-    return complaint is None
 
 
 @pytest.mark.parametrize("id", RIGHT)

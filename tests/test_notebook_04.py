@@ -1,6 +1,5 @@
 """Notebook 04: its loops against Diffusers, and its exercises against right and wrong answers."""
 
-import copy
 import math
 import random
 
@@ -13,6 +12,7 @@ from helpers.session import generator
 from helpers.smallworld import prompts, scenes
 from helpers.tasks import notebook_04
 from tests import notebook_code
+from tests.answers import accepted
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
@@ -37,11 +37,8 @@ def artist(cpu):
 @pytest.fixture(scope="module")
 def taught(artist):
     """The notebook's functions, with the shipped pipeline as their `artist`."""
-    found = functions("04_image_generation", *NAMES)
-    found.sample.__globals__.update(
-        artist=artist, np=np, alpha_bars=torch.cumprod(1 - artist.scheduler.betas, dim=0)
-    )
-    return found
+    alpha_bars = torch.cumprod(1 - artist.scheduler.betas, dim=0)
+    return functions("04_image_generation", *NAMES, artist=artist, np=np, alpha_bars=alpha_bars)
 
 
 @pytest.fixture(autouse=True)
@@ -304,16 +301,6 @@ STUBS = {
     "04.4": lambda one, two, share: ...,
     "04.5": ...,
 }
-
-
-def accepted(id: str, answer) -> bool:
-    """Whether the judge finds an answer right; one that breaks is wrong, as `check` has it."""
-    try:
-        complaint = EXERCISES[id].judge(copy.deepcopy(answer))
-    except Exception:
-        return False
-    assert complaint is None or complaint.strip()
-    return complaint is None
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")

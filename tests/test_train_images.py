@@ -436,3 +436,13 @@ def test_only_a_full_run_replaces_the_shipped_model(made, tmp_path, monkeypatch,
     assert not shipped.exists() and "--ship would replace" in capsys.readouterr().out
     train_images.main(["--output", str(made["folder"]), "--device", "cpu"])
     assert (shipped / "model_index.json").exists() and "is replaced" in capsys.readouterr().out
+
+
+def test_a_run_that_was_broken_off_does_not_replace_the_shipped_model(made, tmp_path, monkeypatch, capsys):
+    shipped, run = tmp_path / "shipped", train_images.run
+    monkeypatch.setattr(train_images, "SHIPPED", shipped)
+    monkeypatch.setattr(train_images, "Settings", ToySettings)
+    monkeypatch.setattr(train_images, "run", lambda *given: {**run(*given), "finished": False})
+    train_images.main(["--output", str(made["folder"]), "--device", "cpu", "--ship"])
+    assert not shipped.exists() and "--ship would replace" in capsys.readouterr().out
+    assert (made["folder"] / "model" / "model_index.json").exists()

@@ -28,12 +28,14 @@ from .training import (
     TrainingError,
     add_run_options,
     check_run_options,
+    deliver,
     mixed_precision,
     new_folder,
     prepare_output,
     read_checkpoint,
     replace_folder,
     require_room,
+    require_start,
     scheduled_rate,
     settle_device,
     write_checkpoint,
@@ -363,11 +365,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def settings_from(chosen: argparse.Namespace) -> Settings:
     """The command line as ``Settings``; a missing ``--start-from`` folder is a TrainingError."""
     settings = Settings(**{setting.name: getattr(chosen, setting.name) for setting in fields(Settings)})
-    folder = start_folder(settings)
-    if settings.start_from and not (folder / "config.json").exists():
-        raise TrainingError(
-            f"--start-from: there is no model in {folder}; name a folder that holds a config.json."
-        )
+    require_start(settings.start_from, start_folder(settings), "config.json")
     return settings
 
 
@@ -387,13 +385,9 @@ def main(arguments: list[str] | None = None) -> None:
     size = f"{settings.stories:,} stories, {len(run.data.tokens):,} tokens"
     print(f"{size}; step {run.step} of {settings.steps}, on {device}")
     train(run)
-    export(run, chosen.output / "model")
     full = settings == Settings()
-    if full if chosen.ship is None else chosen.ship:
-        export(run, SHIPPED)
-        print(f"finished: the model in {SHIPPED} is replaced")
-    else:
-        print(f"finished: the model is in {chosen.output / 'model'} (--ship would replace the shipped one)")
+    ship = full if chosen.ship is None else chosen.ship
+    deliver(lambda folder: export(run, folder), chosen.output, SHIPPED, ship)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     python -m helpers.smallworld.train_images --start-from shipped --only diffusion    # train on
 
 Everything is decided by the settings and the seed. The run can be stopped at any moment and goes on from
-its last checkpoint when the same command is given again. Ctrl-C in the last stage exports what there is.
+its last checkpoint when the same command is given again. Ctrl-C in the last stage exports what there is to
+OUTPUT/model, and never in the place of the shipped model.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ from .training import (
     TrainingError,
     add_run_options,
     check_run_options,
+    deliver,
     fingerprint,
     mixed_precision,
     new_folder,
     prepare_output,
     replace_folder,
     require_room,
+    require_start,
     settle_device,
 )
 from .vocabulary import PLACES, SKY_THINGS
@@ -326,11 +329,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def settings_from(chosen: argparse.Namespace) -> Settings:
     """The command line as ``Settings``; a missing ``--start-from`` folder is a TrainingError."""
     settings = Settings(**{setting.name: getattr(chosen, setting.name) for setting in fields(Settings)})
-    folder = start_folder(settings)
-    if settings.start_from and not (folder / "vae" / "config.json").exists():
-        raise TrainingError(
-            f"--start-from: there is no model in {folder}; name a folder that holds a model_index.json."
-        )
+    require_start(settings.start_from, start_folder(settings), "vae/config.json", "model_index.json")
     return settings
 
 
@@ -349,13 +348,9 @@ def main(arguments: list[str] | None = None) -> None:
         made = run(settings, chosen.output, chosen.only, device)
     except TrainingError as problem:
         raise SystemExit(f"train_images: {problem}") from None
-    export(made["parts"], made["record"], chosen.output / "model")
-    full = settings == Settings() and not chosen.only and made["finished"]
-    if full if chosen.ship is None else chosen.ship:
-        export(made["parts"], made["record"], SHIPPED)
-        print(f"finished: the model in {SHIPPED} is replaced")
-    else:
-        print(f"finished: the model is in {chosen.output / 'model'} (--ship would replace the shipped one)")
+    full = settings == Settings() and not chosen.only
+    ship = made["finished"] and (full if chosen.ship is None else chosen.ship)  # never a run broken off
+    deliver(lambda folder: export(made["parts"], made["record"], folder), chosen.output, SHIPPED, ship)
 
 
 if __name__ == "__main__":

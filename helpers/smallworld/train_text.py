@@ -29,12 +29,14 @@ from .training import (
     TrainingError,
     add_run_options,
     check_run_options,
+    deliver,
     mixed_precision,
     new_folder,
     prepare_output,
     read_checkpoint,
     replace_folder,
     require_room,
+    require_start,
     scheduled_rate,
     settle_device,
     write_checkpoint,
@@ -599,11 +601,7 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
         seed=chosen.seed,
         start_from=chosen.start_from,
     )
-    folder = start_folder(settings)
-    if settings.start_from and not (folder / "config.json").exists():
-        raise TrainingError(
-            f"--start-from: there is no model in {folder}; name a folder that holds a config.json."
-        )
+    require_start(settings.start_from, start_folder(settings), "config.json")
     return settings
 
 
@@ -625,13 +623,9 @@ def main(arguments: list[str] | None = None) -> None:
     if run.total and run.step >= run.total:
         print("this run is complete: exporting it once more (--fresh trains anew)")
     train(run)
-    export(run, chosen.output / "model")
     full = replace(settings, minutes=Settings().minutes) == Settings()
-    if full if chosen.ship is None else chosen.ship:
-        export(run, SHIPPED)
-        print(f"finished: the model in {SHIPPED} is replaced")
-    else:
-        print(f"finished: the model is in {chosen.output / 'model'} (--ship would replace the shipped one)")
+    ship = full if chosen.ship is None else chosen.ship
+    deliver(lambda folder: export(run, folder), chosen.output, SHIPPED, ship)
 
 
 if __name__ == "__main__":

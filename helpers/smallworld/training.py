@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -138,6 +138,25 @@ def check_run_options(
         parser.error("choose one of --fresh and --resume.")
     if chosen.device == "cuda" and not torch.cuda.is_available():
         parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
+
+
+def require_start(start_from: str, folder: Path, file: str, wanted: str | None = None) -> None:
+    """TrainingError where training is to start from a folder without this file; ``wanted`` names its kind."""
+    if start_from and not (folder / file).exists():
+        wanted = wanted or file
+        raise TrainingError(
+            f"--start-from: there is no model in {folder}; name a folder that holds a {wanted}."
+        )
+
+
+def deliver(export: Callable[[Path], None], output: Path, shipped: Path, ship: bool) -> None:
+    """Write a model to OUTPUT/model and, if wanted, in the place of the shipped one; say where it is."""
+    export(output / "model")
+    if ship:
+        export(shipped)
+        print(f"finished: the model in {shipped} is replaced")
+    else:
+        print(f"finished: the model is in {output / 'model'} (--ship would replace the shipped one)")
 
 
 def settle_device(chosen: argparse.Namespace) -> str:
