@@ -65,7 +65,7 @@ train-images: $(READY) ## train the shipped image model again (resumes; hours on
 train-judge: $(READY) ## train the judge of pictures again (minutes)
 	@$(PY) -m helpers.smallworld.judge $(ARGS)
 
-train-fill: $(READY) ## train the masked language model, which is not shipped yet (resumes; minutes)
+train-fill: $(READY) ## train the masked language model again (resumes; minutes)
 	@$(PY) -m helpers.smallworld.train_fill $(ARGS)
 
 bench: $(READY) ## measure speed; no other command does

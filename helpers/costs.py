@@ -17,7 +17,7 @@ PEAK_FLOPS = {  # operations a second in bfloat16 without sparsity, from the mak
     "H100": 989e12,
 }
 UTILISATION = 0.40  # the share of the peak that well-made training programs reach
-ADAM_BYTES = {"weights": 2, "gradients": 2, "optimiser": 12}  # a parameter; 12 = float32 copy and two moments
+ADAM_BYTES = {"weights": 2, "gradients": 2, "optimizer": 12}  # a parameter; 12 = float32 copy and two moments
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def training_memory(
 ) -> dict[str, float]:
     """Bytes of GPU memory by what they hold, for mixed precision and Adam, on all GPUs together.
 
-    weights, gradients and optimiser take 2, 2 and 12 bytes a parameter (Rajbhandari et al. 2020).
+    weights, gradients and optimizer take 2, 2 and 12 bytes a parameter (Rajbhandari et al. 2020).
     activations: 34 * context * batch * width bytes a layer, for attention that keeps no weights
     (Korthikanti et al. 2022); 0 where one of the four is 0.
     """

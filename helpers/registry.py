@@ -37,6 +37,7 @@ MODELS = (
     ModelEntry("text", "tiny", "small-world GPT-2", "", "", "MIT", 0.007, WEIGHTS / "text", ""),
     ModelEntry("text", "hub", "GPT-2", "openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e",
                "MIT", 0.55, None, "tiny"),
+    ModelEntry("fill", "tiny", "small-world ModernBERT", "", "", "MIT", 0.003, WEIGHTS / "fill", ""),
     ModelEntry("fill", "hub", "BERT", "google-bert/bert-base-uncased",
                "86b5e0934494bd15c9632b12f734a8a67f723594", "Apache-2.0", 0.44, None, "tiny"),
     ModelEntry("image", "tiny", "small-world Stable Diffusion", "", "", "MIT", 0.018, WEIGHTS / "image", ""),

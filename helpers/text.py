@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
 
-def load(session: Session, model: str = "") -> tuple[Tokenizer, Model]:
-    """Tokenizer and causal language model, in eval mode, on the session's device and in its dtype.
+def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokenizer, Model]:
+    """Tokenizer and language model, in eval mode, on the session's device and in its dtype.
 
-    model: "" for the profile's own, a folder, or any causal LM of the hub as "owner/name" or, pinned,
-    "owner/name@revision". Safetensors only, and never code from the hub. Raises WorkbookError, in one
-    sentence, for files that are missing or damaged and models that are missing, gated, out of reach or not
-    causal.
+    model: "" for the profile's own, a folder, or any such model of the hub as "owner/name" or, pinned,
+    "owner/name@revision". role: "text" for a causal language model, "fill" for a masked one. Safetensors
+    only, and never code from the hub. Raises WorkbookError, in one sentence, for files that are missing or
+    damaged and models that are missing, gated, out of reach or of another kind.
     """
-    return registry.load("text", session, model, _load)
+    return registry.load(role, session, model, partial(_load, role))
 
 
 def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> Tensor:
@@ -84,17 +85,21 @@ def generate(
     return texts
 
 
-def _load(session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
+def _load(role: str, session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
     """Tokenizer and model from a folder or the hub, as `registry.load` asks for them."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers.models.auto import modeling_auto as known
 
     quiet_libraries(progress=session.live and session.profile != "tiny")
+    name, auto, kinds = {
+        "text": ("causal", AutoModelForCausalLM, known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+        "fill": ("masked", AutoModelForMaskedLM, known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
+    }[role]
     for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
-        if kind not in CAUSAL.values():
-            raise WorkbookError(f"{source} is a {kind}, not a causal language model: name one that is.")
+        if kind not in kinds.values():
+            raise WorkbookError(f"{source} is a {kind}, not a {name} language model: name one that is.")
     tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    model, report = AutoModelForCausalLM.from_pretrained(
+    model, report = auto.from_pretrained(
         source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
     )
     vocabulary = model.get_output_embeddings().weight.shape[0]

@@ -12,15 +12,19 @@ from IPython.core.inputtransformer2 import TransformerManager
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
+def code(stem: str, kind: str = "code") -> list[str]:
+    """The code cells of a notebook, or those of another kind ("markdown"), as they are written."""
+    notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == kind]
+
+
 @cache
 def definitions(stem: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
     """All functions and classes at the top level of a notebook's code cells; the last of a name counts."""
-    notebook, found = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4), {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            source = TransformerManager().transform_cell(cell.source)  # IPython's own syntax becomes Python
-            kinds = ast.FunctionDef | ast.ClassDef
-            found |= {node.name: node for node in ast.parse(source).body if isinstance(node, kinds)}
+    found, kinds = {}, ast.FunctionDef | ast.ClassDef
+    for source in code(stem):
+        tree = ast.parse(TransformerManager().transform_cell(source))  # IPython's own syntax becomes Python
+        found |= {node.name: node for node in tree.body if isinstance(node, kinds)}
     return found
 
 

@@ -49,7 +49,7 @@ def test_gpt_2_has_the_known_number_of_parameters():
 def test_memory_is_16_bytes_a_parameter_and_the_activations():
     memory = costs.training_memory(1e9, layers=10, width=1000, batch=4, context=512)
     assert memory == {
-        "weights": 2e9, "gradients": 2e9, "optimiser": 12e9, "activations": 34 * 10 * 1000 * 4 * 512.0,
+        "weights": 2e9, "gradients": 2e9, "optimizer": 12e9, "activations": 34 * 10 * 1000 * 4 * 512.0,
     }  # fmt: skip
     assert costs.training_memory(1e9)["activations"] == 0
 

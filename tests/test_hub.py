@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from local_hub import Fault, LocalHub, Repository, _digest, _Handler
-from tiny_models import save_bert, save_gpt2, save_llama
+from tiny_models import save_bert, save_gpt2, save_llama, save_published_bert
 from tiny_pipeline import SIZE, save
 
 from helpers import registry
 
 PINNED = registry.find("text", "hub")
+PINNED_FILL = registry.find("fill", "hub")
 PINNED_IMAGE = registry.find("image", "hub")
 LOAD = """
 import json, sys
@@ -27,6 +28,22 @@ for name in json.loads(sys.argv[1]):
         tokenizer, model = text.load(start, name)
         (told,) = text.generate(model, tokenizer, "Once", seed=0, max_new_tokens=5)
         results.append([type(model).__name__, told])
+    except session.WorkbookError as problem:
+        results.append(str(problem))
+print(json.dumps(results))
+"""
+LOAD_FILL = """
+import json, sys
+from transformers import pipeline
+from helpers import session, text
+start = session.start(profile="hub")
+results = []
+for name in json.loads(sys.argv[1]):
+    try:
+        tokenizer, model = text.load(start, name, role="fill")
+        fill = pipeline("fill-mask", model=model, tokenizer=tokenizer)
+        scale = model.base_model.embeddings.LayerNorm.weight.mean().item()
+        results.append([type(model).__name__, len(fill("the [MASK] shone", top_k=3)), scale])
     except session.WorkbookError as problem:
         results.append(str(problem))
 print(json.dumps(results))
@@ -56,14 +73,16 @@ def folders(tmp_path_factory):
         "gpt2": save_gpt2(place / "gpt2"),
         "llama": save_llama(place / "llama"),
         "bert": save_bert(place / "bert"),
+        "published bert": save_published_bert(place / "published"),
     }
 
 
 @pytest.fixture
 def hub(folders):
-    """A hub with GPT-2 under its real name and revision, and four other models."""
+    """A hub with GPT-2 and BERT under their real names and revisions, and four other models."""
     with LocalHub() as server:
         server.add(PINNED.hub_id, folders["gpt2"], PINNED.revision)
+        server.add(PINNED_FILL.hub_id, folders["published bert"], PINNED_FILL.revision)
         server.add("someone/llama", folders["llama"])
         server.add("someone/bert", folders["bert"])
         server.add("someone/gated", folders["gpt2"], gated=True)
@@ -101,6 +120,13 @@ def test_any_causal_model_loads_pinned_and_offline_after_the_first_time(hub, tmp
     assert again[:3] == [gpt2, gpt2, llama], "cached models load without a network, by their short name too"
     assert "does not answer" in again[3] and "someone/other is not on this machine" in again[3]
     assert not hub.requests
+
+
+def test_the_masked_model_loads_pinned_as_it_is_published(hub, tmp_path):
+    bert, gpt2 = load(["", "someone/llama"], hub.environment(tmp_path), LOAD_FILL)
+    assert bert == ["BertForMaskedLM", 3, 1.0] and "LlamaForCausalLM, not a masked language model" in gpt2
+    fetched = [path for method, path in hub.requests if method == "GET" and PINNED_FILL.hub_id in path]
+    assert {path.split("/")[4] for path in fetched if "/resolve/" in path} == {PINNED_FILL.revision}
 
 
 @pytest.mark.faults

@@ -78,11 +78,11 @@ def save_llama(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def save_bert(folder: Path) -> Path:
+def save_bert(folder: Path, tokenizer=None) -> Path:
     """A BERT of one layer in the folder: no causal language model."""
     from transformers import BertConfig, BertForMaskedLM
 
-    tokenizer = byte_level_tokenizer()
+    tokenizer = tokenizer or byte_level_tokenizer()
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -92,4 +92,26 @@ def save_bert(folder: Path) -> Path:
     )
     BertForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_published_bert(folder: Path) -> Path:
+    """A BERT of one layer, as bert-base-uncased is published: old names of weights, a second head."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from helpers.smallworld.train_fill import build_tokenizer
+
+    save_bert(folder, build_tokenizer(["the moon shone over the sea"], 70, 512))
+    weights = load_file(folder / "model.safetensors")
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for name in list(weights):
+        for new, former in old.items():
+            if name.endswith(new):
+                weights[name.replace(new, former)] = weights.pop(name)
+    weights |= {
+        "cls.seq_relationship.weight": torch.zeros(2, 32),
+        "cls.seq_relationship.bias": torch.zeros(2),
+    }
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
     return folder

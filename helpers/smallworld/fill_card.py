@@ -36,10 +36,11 @@ into the tables of `vocabulary.py` and `patterns.txt`.
 ## Data, architecture, training
 
 {stories:,} training stories ({training_tokens:,} word pieces) of `helpers.smallworld.stories`, no held-out
-combination of place, time and character among them. `BertForMaskedLM`: {layers} layers, {width} wide,
-{heads} heads, {vocabulary_used:,} word pieces (WordPiece, lower-case: each word of the training stories is
-one, other words fall into letters), tied embeddings, no dropout. float16 on disk, meant to be loaded as
-float32 on a CPU.
+combination of place, time and character among them. `ModernBertForMaskedLM` (BERT with rotary positions,
+normalised first: Warner et al. 2024), every layer with full attention: {layers} layers, {width} wide, {heads}
+heads, {vocabulary_used:,} word pieces (WordPiece, lower-case: each word of the training stories is one, other
+words fall into letters), tied embeddings, no dropout. float16 on disk, meant to be loaded as float32 on a
+CPU.
 
 Command: `{command}`; {steps:,} steps of {batch} rows, {minutes:.0f} minutes on {device}; seed {seed}. A row
 is a story, or (in {part_share:.0%} of the rows) one to three sentences of one. {masked_share:.0%} of the
