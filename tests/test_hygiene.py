@@ -275,7 +275,13 @@ def test_tracked_tree_is_small_and_safe():
 
 # The shipped weights
 
-BUDGETS = {"text": (5e6, None), "image": (9e6, 18 * 2**20), "fill": (2e6, None), "judge": (None, 2**20)}
+BUDGETS = {
+    "text": (5e6, None),
+    "image": (9e6, 18 * 2**20),
+    "fill": (2e6, None),
+    "judge": (None, 2**20),
+    "style_judge": (None, 200_000),
+}
 
 
 def tensors(path: Path) -> dict[str, dict]:
