@@ -264,6 +264,107 @@ def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
     assert train_text.start_run(ToySettings(minutes=1.0), run.folder).step == 12
 
 
+# --- several processes ----------------------------------------------------------------------------------
+
+PART = """
+import contextlib, json, os, signal, sys
+from pathlib import Path
+from helpers.smallworld import train_text, training
+from toy import ToySettings
+folder, last, losses = Path(sys.argv[1]), int(sys.argv[2]), []
+train_text.look_at = lambda run: None
+train_text.mixed_precision = lambda device: contextlib.nullcontext()  # rounding is not what is compared
+step = train_text.train_step
+def noted(*given):
+    losses.append(step(*given))
+    if len(losses) == last:  # before its checkpoint
+        os.kill(os.getpid(), signal.SIGKILL)
+    return losses[-1]
+train_text.train_step = noted
+training.join_processes("cpu")
+run = train_text.start_run(ToySettings(batch_tokens=800), folder)
+train_text.train(run, checkpoint_minutes=0 if last else 3)
+if training.is_first():
+    (folder / "losses.json").write_text(json.dumps([losses, run.curve["train"]]))
+training.leave_processes()
+"""
+PROCESSES = {
+    "alone": [],
+    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    "accelerate": [
+        "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+    ],
+}  # fmt: skip
+
+
+def losses_of(way: str, folder: Path, killed_in_step: int = 0) -> tuple[list, list]:
+    """The losses of all steps that a toy run in processes of its own makes, and its training curve."""
+    folder.mkdir(exist_ok=True)
+    (folder / "part.py").write_text(PART)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *PROCESSES[way], str(folder / "part.py"), str(folder), str(killed_in_step)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    if killed_in_step:
+        assert done.returncode != 0 and not (folder / "losses.json").exists()
+        return [], []
+    assert done.returncode == 0, done.stderr
+    return tuple(json.loads((folder / "losses.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    return losses_of("alone", tmp_path_factory.mktemp("alone"))
+
+
+@pytest.mark.parametrize("way", ["torchrun", "accelerate"])
+def test_two_processes_lose_as_much_as_one(way, alone, tmp_path):
+    if way == "accelerate":
+        pytest.importorskip("accelerate")
+    losses, curve = losses_of(way, tmp_path)
+    assert len(losses) == 12 and losses[-1] < losses[0] - 0.1
+    assert np.allclose(losses, alone[0], rtol=0, atol=1e-4)
+    assert np.allclose(curve, alone[1], rtol=0, atol=1e-4)
+    written = sorted(path.name for path in tmp_path.glob("checkpoint*"))
+    assert written == ["checkpoint.pt"]  # one process writes, and it wrote once
+
+
+def test_two_killed_processes_go_on_to_the_same_loss(alone, tmp_path):
+    losses_of("torchrun", tmp_path, killed_in_step=8)
+    losses, curve = losses_of("torchrun", tmp_path)
+    assert len(losses) == 5  # steps 8 to 12: the eighth had left no checkpoint
+    assert np.allclose(losses, alone[0][7:], rtol=0, atol=1e-4)
+    assert np.allclose(curve[-1], alone[1][-1], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "count"), [(5, 2), (1, 3), (4, 4)])
+def test_the_parts_of_a_batch_add_up_to_its_loss(rows, count, run, monkeypatch):
+    batch = train_text.collate([[number] for number in range(rows)], run.train, 512, 0)
+    whole, total = train_text.next_token_loss(run.model(batch[0]).logits, batch[1]), 0.0
+    for number in range(count):
+        monkeypatch.setattr(train_text, "place_among_processes", lambda n=number: (n, count))
+        input_ids, labels, targets = train_text.own_rows(*batch)
+        total += train_text.next_token_loss(run.model(input_ids).logits, labels, targets)
+    assert torch.isclose(total, whole, atol=1e-5)
+
+
+def test_a_mean_of_means_would_be_another_loss(run):
+    """Why the parts are divided by the targets of the whole batch."""
+    input_ids, labels = train_text.collate([[0], [1], [2]], run.train, 512, 0)
+    labels[0, 20:] = train_text.IGNORED
+    parts = [train_text.next_token_loss(run.model(input_ids[part]).logits, labels[part])
+             for part in (slice(0, None, 2), slice(1, None, 2))]  # fmt: skip
+    assert abs(sum(parts) / 2 - train_text.next_token_loss(run.model(input_ids).logits, labels)) > 1e-4
+
+
+def test_several_processes_without_a_meeting_point_get_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match="start them with accelerate launch"):
+        train_text.main(["--output", str(tmp_path), "--device", "cpu"])
+
+
 # --- export ---------------------------------------------------------------------------------------------
 
 

@@ -2,9 +2,11 @@
 
     python -m helpers.smallworld.train_text                      # the full run: an hour on two CPU cores
     python -m helpers.smallworld.train_text --steps 200 --output build/try    # a short look, ships nothing
+    accelerate launch -m helpers.smallworld.train_text                        # a process for each GPU
 
 Everything is decided by the settings and the seed. The run can be stopped at any moment and goes on from
-its last checkpoint when the same command is given again.
+its last checkpoint when the same command is given again. Several processes share each batch, so their number
+changes the speed and, but for rounding, not the result.
 """
 
 from __future__ import annotations
@@ -28,10 +30,16 @@ from . import stories
 from .training import (
     TrainingError,
     add_run_options,
+    add_up,
+    agree,
     check_run_options,
     deliver,
+    is_first,
+    join_processes,
+    leave_processes,
     mixed_precision,
     new_folder,
+    place_among_processes,
     prepare_output,
     read_checkpoint,
     replace_folder,
@@ -39,6 +47,7 @@ from .training import (
     require_start,
     scheduled_rate,
     settle_device,
+    wait_for_all,
     write_checkpoint,
 )
 from .training import fingerprint as fingerprint_of
@@ -312,17 +321,41 @@ def learning_rate(step: int, total: int, settings: Settings) -> float:
     return scheduled_rate(step, total, settings.learning_rate, settings.warmup, settings.decay_share)
 
 
-def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy in nats: ``logits`` (rows, length, vocabulary) at t against ``labels`` at t + 1."""
-    return cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
+def next_token_loss(logits: torch.Tensor, labels: torch.Tensor, targets: int = 0) -> torch.Tensor:
+    """Mean cross-entropy in nats: ``logits`` (rows, length, vocabulary) at t against ``labels`` at t + 1.
+
+    ``targets`` divides the sum by that number instead: the targets of a batch of which these rows are a part.
+    """
+    flat = logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten()
+    if targets:
+        return cross_entropy(*flat, ignore_index=IGNORED, reduction="sum") / targets
+    return cross_entropy(*flat, ignore_index=IGNORED)
+
+
+def own_rows(input_ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """This process's rows of a batch, their labels, and the targets of the whole batch (0: process alone).
+
+    Of n processes, number i reads rows i, i + n and so on; one that is left without reads the first row, and
+    has no target in it.
+    """
+    number, count = place_among_processes()
+    if count == 1:
+        return input_ids, labels, 0
+    targets = int((labels[:, 1:] != IGNORED).sum())
+    if number < len(labels):
+        return input_ids[number::count], labels[number::count], targets
+    return input_ids[:1], torch.full_like(labels[:1], IGNORED), targets
 
 
 def train_step(model, optimizer, input_ids: torch.Tensor, labels: torch.Tensor) -> float:
-    """One update on one batch; returns its loss in nats per token."""
+    """One update on one batch, shared by all processes; returns the batch's loss in nats per token."""
+    input_ids, labels, targets = own_rows(input_ids, labels)
     with mixed_precision(model.device):
         logits = model(input_ids.to(model.device), use_cache=False).logits
-        loss = next_token_loss(logits, labels.to(model.device))
+        loss = next_token_loss(logits, labels.to(model.device), targets)
     loss.backward()
+    loss = loss.detach()
+    add_up([loss, *(weight.grad for weight in model.parameters())])
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
@@ -378,6 +411,8 @@ class Run:
 
 def save_checkpoint(run: Run) -> None:
     """Write all that the run needs to go on; the file before is kept, a half-written one never counts."""
+    if not is_first():
+        return
     state = {
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -412,6 +447,9 @@ def start_run(settings: Settings, folder: Path, device: str = "cpu") -> Run:
     """A run ready to train: data prepared, model built, and the last checkpoint loaded where there is one."""
     folder.mkdir(parents=True, exist_ok=True)
     state = read_checkpoint(folder)
+    if is_first():
+        prepare_data(settings, folder)
+    wait_for_all()  # the first process has written the stories; now everybody reads them
     tokenizer, train, validation = prepare_data(settings, folder)
     model = build_model(settings, tokenizer).to(device).train()
     # On CPUs the backward pass of PyTorch's fused attention takes longer than the plain matrix products.
@@ -438,7 +476,8 @@ def train(run: Run, checkpoint_minutes: float = 3.0, stop_at: int | None = None)
     end = run.tokenizer.eos_token_id
     batches = training_batches(run.train, run.settings, end, skip=run.step)
     run.total = run.total or run.settings.steps
-    bar = tqdm(total=run.total, initial=run.step, desc="training", unit=" steps", mininterval=2)
+    bar = tqdm(total=run.total, initial=run.step, desc="training", unit=" steps", mininterval=2,
+               disable=not is_first())  # fmt: skip
     while run.step < min(run.total, stop_at or run.total):
         input_ids, labels = next(batches)
         for group in run.optimizer.param_groups:
@@ -446,7 +485,7 @@ def train(run: Run, checkpoint_minutes: float = 3.0, stop_at: int | None = None)
         run.recent.append(train_step(run.model, run.optimizer, input_ids, labels))
         run.step += 1
         run.seconds = earlier + time.monotonic() - started
-        bar.total = run.total = planned_steps(run, run.seconds)
+        bar.total = run.total = agree(planned_steps(run, run.seconds), run.model.device)
         bar.update()
         if run.step % 10 == 0 or run.step == run.total:
             show_progress(run, bar, input_ids.numel())
@@ -470,7 +509,9 @@ def show_progress(run: Run, bar: tqdm, tokens: int) -> None:
 
 
 def look_at(run: Run) -> None:
-    """Validation loss, loss plot and samples, shown and written to the run's folder."""
+    """Validation loss, loss plot and samples, shown and written to the run's folder by the first process."""
+    if not is_first():
+        return
     run.model.eval()
     nats, tokens = text_nats(run.model, run.validation, run.tokenizer.eos_token_id)
     loss = float(nats.sum() / tokens.sum())
@@ -605,6 +646,18 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
     return settings
 
 
+def announce(run: Run, device: str) -> None:
+    """One line on what will be trained, on what and from where, by the first process."""
+    if not is_first():
+        return
+    size = f"{len(run.train):,} stories, {run.train.offsets[-1]:,} tokens"
+    count = place_among_processes()[1]
+    where = device if count == 1 else f"{device}, in {count} processes"
+    print(f"{size}; step {run.step} of {run.total or run.settings.steps}, on {where}")
+    if run.total and run.step >= run.total:
+        print("this run is complete: exporting it once more (--fresh trains anew)")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Train (or go on training), export to OUTPUT/model and, for a full run, to ``weights/text``."""
     chosen = parse_arguments(arguments)
@@ -614,18 +667,20 @@ def main(arguments: list[str] | None = None) -> None:
     logging.disable_progress_bar()
     try:
         settings = settings_from(chosen)
-        prepare_output(chosen.output, chosen.fresh, chosen.resume)
+        join_processes(device)
+        if is_first():
+            prepare_output(chosen.output, chosen.fresh, chosen.resume)
+        wait_for_all()
         run = start_run(settings, chosen.output, device)
     except TrainingError as problem:
         raise SystemExit(f"train_text: {problem}") from None
-    size = f"{len(run.train):,} stories, {run.train.offsets[-1]:,} tokens"
-    print(f"{size}; step {run.step} of {run.total or settings.steps}, on {device}")
-    if run.total and run.step >= run.total:
-        print("this run is complete: exporting it once more (--fresh trains anew)")
+    announce(run, device)
     train(run)
     full = replace(settings, minutes=Settings().minutes) == Settings()
     ship = full if chosen.ship is None else chosen.ship
-    deliver(lambda folder: export(run, folder), chosen.output, SHIPPED, ship)
+    if is_first():
+        deliver(lambda folder: export(run, folder), chosen.output, SHIPPED, ship)
+    leave_processes()
 
 
 if __name__ == "__main__":
