@@ -10,6 +10,7 @@ import pytest
 
 import helpers
 from helpers import exercises
+from helpers.session import generator
 from tests import notebook_code
 from tests.answers import accepted
 
@@ -192,7 +193,7 @@ def test_the_systems_have_a_field_a_family_a_year_and_a_source():
 
 
 def test_the_notebook_asks_ten_questions_and_hides_an_answer_to_each():
-    cells = notebook_code.code("01_concepts", "markdown")
+    cells = notebook_code.cells("01_concepts", "markdown")
     (questions,) = [cell for cell in cells if cell.startswith("## Check yourself")]
     asked = re.findall(
         r"^\d+\. (.+\?) <details><summary>Answer</summary>(.{20,})</details>$", questions, re.MULTILINE
@@ -201,75 +202,46 @@ def test_the_notebook_asks_ten_questions_and_hides_an_answer_to_each():
 
 
 # --- the three families, over seeds
-NAMES = (
-    "train_gan", "draw_from_gan", "train_denoiser", "draw_from_denoiser", "train_transformer",
-    "draw_from_transformer", "near_modes", "exact_score", "draw_points",
-)  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def notebook():
     import torch
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    turns = torch.arange(8) * torch.pi / 4
-    betas = torch.linspace(1e-4, 0.12, 100)
-    seen = {
-        "nn": torch.nn,
-        "cross_entropy": torch.nn.functional.cross_entropy,
-        "softplus": torch.nn.functional.softplus,
-        "generator": lambda seed: torch.Generator().manual_seed(seed),
-        "CENTRES": torch.stack([turns.cos(), turns.sin()], dim=1),
-        "SIGMA": 0.1,
-        "EDGE": 1.5,
-        "BINS": 64,
-        "T": 100,
-        "betas": betas,
-        "alpha_bars": torch.cumprod(1 - betas, dim=0),
-    }
-    yield notebook_code.functions("01_concepts", *NAMES, **seen), seen
-
-
-def test_what_the_tests_of_notebook_01_set_is_what_it_sets(notebook):
-    _, seen = notebook
-    source = "\n".join(notebook_code.code("01_concepts"))
-    for line in (
-        "CENTRES, SIGMA = torch.stack([turns.cos(), turns.sin()], dim=1), 0.1",
-        "CELLS, EDGE = 48, 1.5",
-        "BINS = 64",
-        "T = 100",
-        "betas = torch.linspace(1e-4, 0.12, T)",
-        "alpha_bars = torch.cumprod(1 - betas, dim=0)",
-    ):
-        assert line in source
+    yield notebook_code.functions(
+        "01_concepts", "turns", "CENTRES", "SIGMA", "EDGE", "BINS", "T", "betas", "alpha_bars", "train_gan",
+        "draw_from_gan", "train_denoiser", "draw_from_denoiser", "train_transformer", "draw_from_transformer",
+        "near_modes", "exact_score", "draw_points", nn=torch.nn, softplus=torch.nn.functional.softplus,
+        cross_entropy=torch.nn.functional.cross_entropy, generator=generator,
+    )  # fmt: skip
+    torch.set_num_threads(threads)
 
 
 def test_the_exact_score_is_the_slope_of_the_log_density(notebook):
     import torch
 
-    code, seen = notebook
-    left, sigma = seen["alpha_bars"][40], seen["SIGMA"]
-    variance = left * sigma**2 + 1 - left
+    left = notebook.alpha_bars[40]
+    variance = left * notebook.SIGMA**2 + 1 - left
     x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    squares = torch.cdist(x, left.sqrt() * seen["CENTRES"]).square()
+    squares = torch.cdist(x, left.sqrt() * notebook.CENTRES).square()
     (slope,) = torch.autograd.grad(torch.logsumexp(-squares / (2 * variance), dim=1).sum(), x)
-    assert torch.allclose(code.exact_score(x.detach(), 40), slope, atol=1e-4)
+    assert torch.allclose(notebook.exact_score(x.detach(), 40), slope, atol=1e-4)
 
 
-def score_errors(code, seen, denoiser, seed: int) -> list[float]:
+def score_errors(notebook, denoiser, seed: int) -> list[float]:
     """Relative RMS error of the learned score, at each timestep whose noise reaches the spread of a mode."""
     import torch
 
     g, found = torch.Generator().manual_seed(1000 + seed), []
-    for t in range(seen["T"]):
-        left = seen["alpha_bars"][t]
-        if ((1 - left) / left).sqrt() < seen["SIGMA"]:
+    for t in range(notebook.T):
+        left = notebook.alpha_bars[t]
+        if ((1 - left) / left).sqrt() < notebook.SIGMA:
             continue
-        x = left.sqrt() * code.draw_points(4000, g)[0]
+        x = left.sqrt() * notebook.draw_points(4000, g)[0]
         x = x + (1 - left).sqrt() * torch.randn(4000, 2, generator=g)
         with torch.no_grad():
             learned = -denoiser(x, torch.full((4000,), t)) / (1 - left).sqrt()
-        exact = code.exact_score(x, t)
+        exact = notebook.exact_score(x, t)
         found.append(((learned - exact).square().mean() / exact.square().mean()).sqrt().item())
     return found
 
@@ -279,7 +251,6 @@ def score_errors(code, seen, denoiser, seed: int) -> list[float]:
 def test_health_collapse_and_cure_over_seeds(notebook, seed, capsys):
     import torch
 
-    code, seen = notebook
     g, found = torch.Generator().manual_seed(1000 + seed), {}
     recipes = {
         "GAN": {},
@@ -288,11 +259,13 @@ def test_health_collapse_and_cure_over_seeds(notebook, seed, capsys):
         "cured": {"lr_g": 2e-3, "pack": 2},
     }
     for name, recipe in recipes.items():
-        found[name] = code.near_modes(code.draw_from_gan(code.train_gan(seed, **recipe), 2000, g))
-    found["Transformer"] = code.near_modes(code.draw_from_transformer(code.train_transformer(seed), 2000, g))
-    denoiser = code.train_denoiser(seed)
-    found["diffusion"] = code.near_modes(code.draw_from_denoiser(denoiser, 2000, g)[-1])
-    worst = max(score_errors(code, seen, denoiser, seed))
+        found[name] = notebook.near_modes(notebook.draw_from_gan(notebook.train_gan(seed, **recipe), 2000, g))
+    found["Transformer"] = notebook.near_modes(
+        notebook.draw_from_transformer(notebook.train_transformer(seed), 2000, g)
+    )
+    denoiser = notebook.train_denoiser(seed)
+    found["diffusion"] = notebook.near_modes(notebook.draw_from_denoiser(denoiser, 2000, g)[-1])
+    worst = max(score_errors(notebook, denoiser, seed))
     with capsys.disabled():
         table = ", ".join(f"{name} {modes} modes {near:.0%} near" for name, (modes, near) in found.items())
         print(f"\nseed {seed}: {table}; largest error of the score {worst:.3f}")

@@ -17,7 +17,6 @@ from transformers import (
 from helpers import exercises
 from helpers.session import generator
 from helpers.tasks import notebook_03
-from tests import notebook_code
 from tests.answers import accepted
 from tests.notebook_code import functions
 
@@ -440,13 +439,6 @@ WRONG = {
         None, ["Odo", "brave", "ocean", "sunset"], {"character": "Odo"}, 3,
     ],
 }  # fmt: skip
-STUBS = {
-    "03.1": lambda next_token, ids, end, limit: ...,
-    "03.2": lambda logits, min_p: ...,
-    "03.3": lambda log_probabilities: ...,
-    "03.4": lambda rows, pad: ...,
-    "03.5": ...,
-}
 
 
 @pytest.mark.parametrize("id", RIGHT)
@@ -462,24 +454,8 @@ def test_wrong_answers_are_rejected(id):
     assert [(i, answer) for i, answer in enumerate(WRONG[id]) if accepted(id, answer)] == []
 
 
-@pytest.mark.parametrize("id", STUBS)
-def test_the_stub_is_not_attempted_and_hints_are_graded(id, monkeypatch, capsys):
-    monkeypatch.setattr(exercises, "ATTEMPTS", {})
-    exercises.check(id, STUBS[id])
-    assert capsys.readouterr().out.endswith("not attempted yet.\n") and exercises.ATTEMPTS == {}
-    for level in (1, 2, 3):
-        exercises.hint(id, level)
-    said = capsys.readouterr().out.splitlines()
-    assert [line[:11] for line in said] == [f"Hint {level} of 3" for level in (1, 2, 3)]
-    assert len(set(EXERCISES[id].hints)) == 3 and all(EXERCISES[id].hints)
-    exercises.solution(id)
-    assert f"def {EXERCISES[id].reference.__name__}(" in capsys.readouterr().out
-
-
-def test_the_exercises_of_the_notebook_are_the_ones_in_the_table():
-    assert set(RIGHT) == set(WRONG) == set(STUBS) == set(EXERCISES)
-    names = {EXERCISES[id].reference.__name__ for id in STUBS} - {"request"}  # that one is a text
-    assert names <= notebook_code.definitions("03_text_generation").keys()
+def test_every_exercise_has_right_and_wrong_answers():
+    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
 
 
 @settings(max_examples=50)

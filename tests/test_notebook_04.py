@@ -11,7 +11,6 @@ from helpers import exercises, images, registry
 from helpers.session import generator
 from helpers.smallworld import prompts, scenes
 from helpers.tasks import notebook_04
-from tests import notebook_code
 from tests.answers import accepted
 from tests.notebook_code import functions
 
@@ -294,13 +293,6 @@ WRONG = {
              "Two purple balloons over the snowy valley at night", "The snowy valley at night", "", None, 3,
              ["two", "purple", "rockets"]],
 }  # fmt: skip
-STUBS = {
-    "04.1": lambda picture, other: ...,
-    "04.2": lambda x, betas, noises: ...,
-    "04.3": lambda v, v_prompt, phi: ...,
-    "04.4": lambda one, two, share: ...,
-    "04.5": ...,
-}
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
@@ -317,17 +309,8 @@ def test_wrong_answers_are_rejected(id, artist):
     assert [(i, answer) for i, answer in enumerate(WRONG[id]) if accepted(id, answer)] == []
 
 
-@pytest.mark.parametrize("id", STUBS)
-def test_the_stub_is_not_attempted(id, monkeypatch, capsys):
-    monkeypatch.setattr(exercises, "ATTEMPTS", {})
-    exercises.check(id, STUBS[id])
-    assert capsys.readouterr().out.endswith("not attempted yet.\n") and exercises.ATTEMPTS == {}
-
-
-def test_the_exercises_of_the_notebook_are_the_ones_in_the_table():
-    assert set(RIGHT) == set(WRONG) == set(STUBS) == set(EXERCISES)
-    names = {EXERCISES[id].reference.__name__ for id in STUBS} - {"wish"}  # that one is a text
-    assert names <= notebook_code.definitions("04_image_generation").keys()
+def test_every_exercise_has_right_and_wrong_answers():
+    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
 
 
 def test_the_wish_names_each_fact_once():

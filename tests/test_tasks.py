@@ -1,0 +1,53 @@
+"""The exercises in the notebooks: what each cell hands in is the stub of an exercise that exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers import exercises, tasks
+from tests import notebook_code
+
+STEMS = {
+    path.stem[:2]: path.stem
+    for path in notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb")
+    if (Path(tasks.__file__).parent / f"notebook_{path.stem[:2]}.py").exists()
+}
+
+
+def handed_in(stem: str) -> dict[str, tuple[str, object]]:
+    """Of each exercise cell: id -> the name and the value that it hands to `check`, without checking."""
+    found = {}
+    for source in notebook_code.cells(stem, tag="exercise"):
+        ((id, name),) = re.findall(r'^check\("([\d.]+)", (\w+)\)$', source, re.MULTILINE)
+        space = {"check": lambda *_: None}
+        exec(source, space)
+        found[id] = name, space[name]
+    return found
+
+
+@pytest.fixture(params=sorted(STEMS))
+def number(request):
+    return request.param
+
+
+def test_the_cells_of_a_notebook_are_its_exercises(number):
+    table = exercises.of(number)
+    cells = handed_in(STEMS[number])
+    assert list(cells) == list(table)
+    assert {id: name for id, (name, _) in cells.items()} == {
+        id: exercise.reference.__name__ for id, exercise in table.items()
+    }
+
+
+def test_a_stub_is_not_attempted_and_every_help_is_there(number, monkeypatch, capsys):
+    monkeypatch.setattr(exercises, "ATTEMPTS", {})
+    for id, (name, stub) in handed_in(STEMS[number]).items():
+        exercises.check(id, stub)
+        assert capsys.readouterr().out.endswith("not attempted yet.\n") and exercises.ATTEMPTS == {}
+        for level in (1, 2, 3):
+            exercises.hint(id, level)
+        said = capsys.readouterr().out.splitlines()
+        assert [line[:11] for line in said] == [f"Hint {level} of 3" for level in (1, 2, 3)]
+        exercises.solution(id)
+        assert f"def {name}(" in capsys.readouterr().out
