@@ -37,7 +37,7 @@ SPREAD := -n 2 --dist loadfile
 FAST := not slow and not faults and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
-.PHONY: run lab test check refresh train-text train-images train-judge train-fill bench test-slow \
+.PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
 	test-faults test-gpu test-browser test-colab setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
@@ -61,6 +61,9 @@ train-text: $(READY) ## train the shipped language model again (resumes; uses a 
 
 train-images: $(READY) ## train the shipped image model again (resumes; hours on two CPU cores, minutes on a GPU)
 	@$(PY) -m helpers.smallworld.train_images $(ARGS)
+
+train-style-judges: $(READY) ## train the judges of fine-tuned pictures again (minutes)
+	@$(PY) -m helpers.smallworld.train_style_judges $(ARGS)
 
 train-judge: $(READY) ## train the judge of pictures again (minutes)
 	@$(PY) -m helpers.smallworld.judge $(ARGS)

@@ -84,7 +84,7 @@ def test_a_paper_cut_and_the_usual_drawing_make_a_pair(held_out):
     for scene in held_out[:30]:
         plain, cut = drawing.Canvas(scene), restyle.PaperCanvas(scene)
         for canvas in (plain, cut):
-            drawing._draw_light(canvas, scene.spots)
+            drawing.draw_light(canvas, scene.spots)
             drawing.PLACE_PAINTERS[scene.place](canvas)
         for spot in scene.spots:
             drawing.THING_PAINTERS[scene.thing](drawing.Brush(plain, spot, scene.color))
@@ -277,7 +277,8 @@ def test_a_short_training_repeats_itself_and_is_kept(tmp_path, cuts):
     assert all(torch.equal(value, style_judge.weights_of(again)[name]) for name, value in held.items())
     assert {name: len(rows) for name, rows in curves.items()} == {"style": 1, "subject": 1}
     quality = trainer.measure(trained, 20, 0)
-    trainer.save(trained, tmp_path, trainer.training_record(trained, settings, 1.0, curves, quality))
+    record = trainer.training_record(trained, settings, 1.0, curves, quality)
+    judges.write_files(style_judge.weights_of(trained), tmp_path, record, trainer.card(record))
     loaded = style_judge.load(tmp_path)
     found, wanted = (one.probabilities(cuts[:20], "style") for one in (loaded, trained))
     np.testing.assert_allclose(found, wanted, atol=0.01)

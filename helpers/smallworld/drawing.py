@@ -125,7 +125,7 @@ def _sky(time: str, haze: Sequence[float]) -> Image.Image:
 
 
 # ------------------------------------------------------------------ light in the sky
-def _draw_light(canvas: Canvas, avoid: Sequence[tuple[float, float, float]]) -> None:
+def draw_light(canvas: Canvas, avoid: Sequence[tuple[float, float, float]]) -> None:
     """Sun, moon and stars; the sun or moon keeps clear of the things where it can."""
     time, rng = canvas.time, canvas.rng
     if time == "night":
@@ -597,7 +597,7 @@ THING_PAINTERS: dict[str, Callable[[Brush], None]] = {
 def draw(scene: Scene) -> Image.Image:
     """Draw a scene: a 64x64 RGB picture, the same each time for the same scene (1 to 2 ms)."""
     canvas = Canvas(scene)
-    _draw_light(canvas, scene.spots)
+    draw_light(canvas, scene.spots)
     PLACE_PAINTERS[scene.place](canvas)
     for spot in scene.spots:
         THING_PAINTERS[scene.thing](Brush(canvas, spot, scene.color))

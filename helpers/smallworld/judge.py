@@ -357,16 +357,20 @@ def measure(judge: Judge, scenes: Sequence[Scene], pictures: np.ndarray) -> dict
 # ------------------------------------------------------------------ on disk
 def save(judge: Judge, folder: Path, record: dict) -> None:
     """Write weights (float16 safetensors), record and model card to ``folder``."""
+    write_files(_weights(judge), folder, record, card(record))
+
+
+def write_files(weights: dict[str, Tensor], folder: Path, record: dict, text: str) -> None:
+    """Write a judge's weights (as float16 safetensors), record and model card to ``folder``."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.half().contiguous() for name, value in _weights(judge).items()}
     unfinished = folder / ".model.unfinished"
-    save_file(weights, unfinished)
+    save_file({name: value.half().contiguous() for name, value in weights.items()}, unfinished)
     unfinished.chmod(0o644)
     unfinished.replace(folder / "model.safetensors")
     (folder / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card(record), encoding="utf-8")
+    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def load(folder: Path = SHIPPED) -> Judge:

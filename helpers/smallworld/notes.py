@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .stories import sections
+
 NOTICE = "Invented for exercises with language models: no real patients, and not medical advice."
 PHRASES_FILE = Path(__file__).with_name("notes.txt")
 AGE_GROUPS = ("child", "young", "middle", "older")
@@ -33,17 +35,9 @@ class Note:
     age_group: str
 
 
-@cache
 def _phrases() -> dict[str, tuple[str, ...]]:
-    """Read ``notes.txt``: section name to its phrases, in file order."""
-    sections: dict[str, list[str]] = {}
-    name = ""
-    for line in PHRASES_FILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("@"):
-            name = line[1:]
-        elif line and not line.startswith("#"):
-            sections.setdefault(name, []).append(line)
-    return {name: tuple(lines) for name, lines in sections.items()}
+    """``notes.txt``: section name to its phrases."""
+    return sections(PHRASES_FILE)
 
 
 @cache

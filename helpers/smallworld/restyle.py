@@ -137,7 +137,7 @@ def _vivid(color: Color) -> Color:
 def draw(scene: Scene) -> Image.Image:
     """Draw a scene as a paper-cut: a 64x64 RGB picture, the same each time for the same scene (5 ms)."""
     canvas = PaperCanvas(scene)
-    drawing._draw_light(canvas, scene.spots)
+    drawing.draw_light(canvas, scene.spots)
     drawing.PLACE_PAINTERS[scene.place](canvas)
     for spot in scene.spots:
         canvas.thing(drawing.THING_PAINTERS[scene.thing], spot, scene.color)

@@ -36,29 +36,16 @@ class Poem:
 
 # ------------------------------------------------------------------ the file
 @cache
-def _sections() -> dict[str, tuple[str, ...]]:
-    """Read ``rhymes.txt``: section name to its lines, in file order."""
-    sections: dict[str, list[str]] = {}
-    name = ""
-    for line in COUPLETS_FILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("@"):
-            name = line[1:]
-        elif line and not line.startswith("#"):
-            sections.setdefault(name, []).append(line)
-    return {name: tuple(lines) for name, lines in sections.items()}
-
-
-@cache
 def couplets() -> dict[str, tuple[str, ...]]:
     """The couplets of each section ("open.city", "tale", ...), their two verses divided by " / "."""
-    return {name: lines for name, lines in _sections().items() if name != "sounds"}
+    return {name: lines for name, lines in stories.sections(COUPLETS_FILE).items() if name != "sounds"}
 
 
 @cache
 def sounds() -> dict[str, frozenset[str]]:
     """The rhyme table: each word (in small letters) with the sounds that it can end in."""
     table: dict[str, set[str]] = {}
-    for line in _sections()["sounds"]:
+    for line in stories.sections(COUPLETS_FILE)["sounds"]:
         sound, words = line.split(":")
         for word in words.lower().split():
             table.setdefault(word, set()).add(sound)

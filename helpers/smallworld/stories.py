@@ -78,16 +78,27 @@ def _pattern(section: str, text: str) -> Pattern:
 
 
 @cache
-def patterns() -> dict[str, list[Pattern]]:
-    """Read ``patterns.txt``: section name to its patterns, in file order."""
-    sections: dict[str, list[Pattern]] = {}
+def sections(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read a file of sections, each begun by "@name": name to lines, in file order, without "#" comments."""
+    found: dict[str, list[str]] = {}
     name = ""
-    for line in PATTERNS_FILE.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("@"):
             name = line[1:]
-        elif line and not line.startswith("#") and not name.endswith(".objects"):
-            sections.setdefault(name, []).append(_pattern(name, line))
-    return sections
+        elif line and not line.startswith("#"):
+            found.setdefault(name, []).append(line)
+    return {name: tuple(lines) for name, lines in found.items()}
+
+
+@cache
+def patterns() -> dict[str, list[Pattern]]:
+    """Read ``patterns.txt``: section name to its patterns, in file order."""
+    found = sections(PATTERNS_FILE).items()
+    return {
+        name: [_pattern(name, line) for line in lines]
+        for name, lines in found
+        if not name.endswith(".objects")
+    }
 
 
 @cache

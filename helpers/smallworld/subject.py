@@ -63,7 +63,7 @@ def decoy(brush: Brush) -> None:
 def draw(scene: Scene, spot: Spot, painter: Callable[[Brush], None] = paint) -> Image.Image:
     """Draw a scene with the subject at ``spot`` (x, y, width): a 64x64 RGB picture, always the same."""
     canvas = Canvas(scene)
-    drawing._draw_light(canvas, (*scene.spots, spot))
+    drawing.draw_light(canvas, (*scene.spots, spot))
     drawing.PLACE_PAINTERS[scene.place](canvas)
     for other in scene.spots:
         drawing.THING_PAINTERS[scene.thing](Brush(canvas, other, scene.color))

@@ -25,7 +25,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from . import restyle, shapes, subject
-from .judge import FACTS, augment
+from .judge import FACTS, augment, write_files
 from .measures import interval
 from .scenes import SIZE, Scene, draw, sample_scene
 from .style_judge import COMMAND, SHIPPED, SUBJECTS, StyleJudge, to_pixels, weights_of
@@ -185,19 +185,6 @@ def reconstruction(folder: Path = IMAGE_MODEL) -> Callable[[np.ndarray], np.ndar
 
 
 # ------------------------------------------------------------------ on disk
-def save(judge: StyleJudge, folder: Path, record: dict) -> None:
-    """Write weights (float16 safetensors), record and model card to ``folder``."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / ".model.unfinished"
-    save_file({name: value.half().contiguous() for name, value in weights_of(judge).items()}, unfinished)
-    unfinished.chmod(0o644)
-    unfinished.replace(folder / "model.safetensors")
-    (folder / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card(record), encoding="utf-8")
-
-
 CARD = """---
 license: mit
 library_name: pytorch
@@ -315,7 +302,8 @@ def main(arguments: list[str] | None = None) -> None:
     seconds = time.monotonic() - started
     reconstruct = reconstruction() if (IMAGE_MODEL / "vae").is_dir() else None
     quality = measure(judge, settings.test_pictures, settings.seed, reconstruct)
-    save(judge, chosen.output, training_record(judge, settings, seconds, curves, quality))
+    record = training_record(judge, settings, seconds, curves, quality)
+    write_files(weights_of(judge), chosen.output, record, card(record))
     print(json.dumps(quality, indent=1))
     print(f"finished: the judges are in {chosen.output}")
 
