@@ -73,7 +73,7 @@ def shape(notebook: Notebook, path: Path) -> Iterator[str]:
     code, markdown = code_cells(notebook), markdown_cells(notebook)
     yield from outside("cells", len(notebook.cells), 40, 70)
     yield from outside("Markdown cells per code cell", round(len(markdown) / max(1, len(code)), 2), 1.3, 1.8)
-    yield from outside("words of prose", sum(words(cell.source) for cell in markdown), 2000, 3200)
+    yield from outside("words of prose", sum(words(cell.source) for cell in markdown), 2000, 3100)
     lines = [code_lines(cell.source) for cell in code] or [0]
     yield from outside("lines of the median code cell", statistics.median(lines), 4, 9)
     yield from outside("lines of the longest code cell", max(lines), 0, 30)
