@@ -121,6 +121,10 @@ def join_processes(device: str) -> None:
         raise TrainingError(f"process {local} finds no GPU of its own: start one process for each GPU.")
     if device == "cuda":
         torch.cuda.set_device(local)
+    # Imported later, this module would hold the group as the default of its functions: it would outlive
+    # leave_processes, and its threads would now and then abort the end of the process.
+    from torch.distributed.nn import functional  # noqa: F401
+
     distributed.init_process_group("nccl" if device == "cuda" else "gloo")
 
 
