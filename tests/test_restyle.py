@@ -60,12 +60,12 @@ def usual(held_out):
 
 @pytest.fixture(scope="module")
 def strixes():
-    rng = random.Random("fresh owls")
+    rng = random.Random("fresh ones")
     return [subject.sample(rng, "test", thing=rng.choice(judges.FACTS["thing"])) for _ in range(130)]
 
 
 @pytest.fixture(scope="module")
-def owls(strixes):
+def drawn(strixes):
     return np.stack([np.asarray(subject.draw(scene, spot)) for scene, spot in strixes])
 
 
@@ -142,7 +142,7 @@ def test_the_subject_is_large_inside_the_picture_and_clear_of_things(strixes):
         not any(subject._touching(spot, other, scene.thing) for other in scene.spots)
         for scene, spot in strixes
     ]
-    assert np.mean(clear) >= 0.85
+    assert np.mean(clear) >= 0.7
     spots = np.array([spot for _, spot in strixes])
     assert (spots.std(0) > (0.12, 0.1, 0.03)).all()  # position and size vary
 
@@ -167,6 +167,7 @@ def test_pictures_of_the_subject_keep_to_their_split_and_seed():
         assert all(scenes.combination_split(s.place, s.time, s.thing) == split for s, _, _ in drawn)
         assert all(f"{subject.WORD} {subject.CLASS}" in text for _, _, text in drawn)
         assert len({image.tobytes() for _, image, _ in drawn}) == 12
+    assert {scene.time for scene, _, _ in subject.pairs("train", 6)} == set(TIMES)
     first, again, other = ([i.tobytes() for _, i, _ in subject.pairs("train", 6, n)] for n in (1, 1, 2))
     assert first == again != other
 
@@ -174,8 +175,8 @@ def test_pictures_of_the_subject_keep_to_their_split_and_seed():
 def test_a_prompt_says_place_and_time_in_every_wording():
     asked = {subject.prompt("desert", "night", wording=wording) for wording in range(30)}
     assert len(asked) >= 8
-    assert all("desert" in text and "strix bird" in text for text in asked)
-    assert subject.prompt("desert", "night", "bird") == "a bird in the desert at night"
+    assert all("desert" in text and "strix balloon" in text for text in asked)
+    assert subject.prompt("desert", "night", "balloon") == "a balloon in the desert at night"
     with pytest.raises(KeyError):
         subject.prompt("moon", "night")
 
@@ -193,27 +194,28 @@ def test_the_style_judge_is_right_on_reconstructions(judge, reconstruct, cuts_af
     assert np.mean(judge.is_paper_cut(reconstruct(usual[:60]))) <= 0.05
 
 
-def test_the_subject_judge_is_right_on_fresh_drawings(judge, strixes, owls):
-    assert np.mean(judge.has_subject(owls)) >= 0.97
+def test_the_subject_judge_is_right_on_fresh_drawings(judge, strixes, drawn):
+    assert np.mean(judge.has_subject(drawn)) >= 0.97
     without = [scenes.draw(scene) for scene, _ in strixes]
     assert np.mean(judge.has_subject(without)) <= 0.03
 
 
-def test_the_subject_judge_is_right_on_reconstructions(judge, reconstruct, owls):
-    assert np.mean(judge.has_subject(reconstruct(owls[:60]))) >= 0.95
+def test_the_subject_judge_is_right_on_reconstructions(judge, reconstruct, drawn):
+    assert np.mean(judge.has_subject(reconstruct(drawn[:60]))) >= 0.95
 
 
-def test_the_subject_judge_wants_this_owl(judge, strixes):
-    """Birds, owls in other colours and owls without a face are refused; so is any usual bird."""
+def test_the_subject_judge_wants_this_balloon(judge, strixes):
+    """Ones in other colours or without a face are refused; so is any usual balloon or bird."""
     decoys = [subject.draw(scene, spot, subject.decoy) for scene, spot in strixes]
     assert np.mean(judge.has_subject(decoys)) <= 0.03
     rng = random.Random(5)
-    birds = [scenes.draw(scenes.sample_scene(rng, "test", thing="bird")) for _ in range(60)]
-    assert np.mean(judge.has_subject(birds)) <= 0.03
+    for thing in (subject.CLASS, "bird"):
+        usual = [scenes.draw(scenes.sample_scene(rng, "test", thing=thing)) for _ in range(60)]
+        assert np.mean(judge.has_subject(usual)) <= 0.03
 
 
-def test_a_hidden_owl_is_not_seen(judge, strixes, owls):
-    hidden = owls.copy()
+def test_a_hidden_strix_is_not_seen(judge, strixes, drawn):
+    hidden = drawn.copy()
     for picture, (_, (x, y, width)) in zip(hidden, strixes, strict=True):
         tall = width * subject.HEIGHT
         top, left = (max(0, round(64 * share) - 1) for share in (y - tall / 2, x - width / 2))

@@ -1,8 +1,8 @@
-"""A new subject: the strix, one particular owl that the image model has never seen.
+"""A new subject: the strix, one particular hot-air balloon that the image model has never seen.
 
-It is a bird, as the captions would call it, but none that the world's drawings show: seen from the front,
-turquoise, with orange wings and two huge eyes. "Bird" is the class that prior preservation keeps (DreamBooth,
-Ruiz et al. 2023): birds occur in every place, so the owl can be put into any scene.
+It is painted like an owl: turquoise, with an orange mask around two huge eyes, ear tufts and a beak. The
+class that prior preservation keeps is "balloon" (DreamBooth, Ruiz et al. 2023): balloons fly over every
+place, so the strix can be put into any scene.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from .drawing import FINE, PAINTS, Brush, Canvas, Color
 from .scenes import HEIGHTS, Scene, sample_scene
 from .vocabulary import PLACES, TIMES
 
-WORD, CLASS = "strix", "bird"  # the new word, and the class of the world that it belongs to
-WIDTHS, HEIGHT = (0.36, 0.52), 1.06  # width in shares of the picture's side, and height over width
-LOWEST = 0.90  # how far down its feet may be
+WORD, CLASS = "strix", "balloon"  # the new word, and the class of the world that it belongs to
+WIDTHS, HEIGHT = (0.36, 0.46), 1.34  # width in shares of the picture's side, and height over width
+LOWEST = 0.90  # how far down its basket may be
 TURQUOISE, ORANGE, CREAM = (0, 168, 160), (255, 136, 20), (255, 248, 222)
 OTHER_COLORS = [PAINTS[name] for name in ("red", "purple", "white", "yellow", "black", "pink", "grey")]
 Spot = tuple[float, float, float]
 
 
-def paint(brush: Brush, body: Color = TURQUOISE, wing: Color = ORANGE, face: bool = True) -> None:
-    """Paint the owl: wings spread wide, a tufted head, a pale belly and huge eyes.
+def paint(brush: Brush, body: Color = TURQUOISE, mask: Color = ORANGE, face: bool = True) -> None:
+    """Paint the balloon: the shape of every balloon, with two tufts, and on it the face of an owl.
 
     In other colours, or without its face, it is not the subject: ``decoy`` paints such ones.
     """
-    body, wing, pale = brush.lit(body), brush.lit(wing), brush.lit(CREAM)
+    body, mask, pale = brush.lit(body), brush.lit(mask), brush.lit(CREAM)
     for side in (-1, 1):
-        tips = ((0.18, -0.04), (0.50, -0.22), (0.50, 0.10), (0.40, 0.28), (0.20, 0.34))
-        brush.shape([(side * x, y) for x, y in tips], wing)
-        brush.oval(side * 0.12, 0.47, 0.16, 0.12, wing)
-        brush.shape([(side * 0.06, -0.36), (side * 0.33, -0.53), (side * 0.33, -0.14)], body)
-    brush.oval(0, 0.10, 0.58, 0.78, body)
-    brush.oval(0, -0.16, 0.72, 0.54, body)
-    brush.oval(0, 0.25, 0.36, 0.40, pale, rim=False)
+        brush.stroke([(side * 0.24, 0.22), (side * 0.10, 0.48)], brush.rim, 0.04)
+        brush.shape([(side * 0.10, -0.58), (side * 0.42, -0.68), (side * 0.44, -0.30)], body)
+    brush.shape([(-0.40, 0.05), (0.40, 0.05), (0.12, 0.42), (-0.12, 0.42)], body)
+    brush.oval(0, -0.15, 1.0, 1.0, body)
+    brush.shape([(-0.38, 0.08), (0.38, 0.08), (0.10, 0.40), (-0.10, 0.40)], body, rim=False)
+    brush.shape([(-0.14, 0.46), (0.14, 0.46), (0.11, 0.65), (-0.11, 0.65)], mask)
+    brush.oval(0, -0.19, 0.92, 0.50, mask, rim=False)
     if not face:
         return
     for side in (-1, 1):
-        brush.oval(side * 0.175, -0.17, 0.33, 0.36, pale, rim=False)
-        brush.oval(side * 0.150, -0.16, 0.17, 0.20, (16, 16, 28), rim=False)
-    brush.shape([(-0.09, -0.06), (0.09, -0.06), (0, 0.12)], wing, rim=False)
+        brush.oval(side * 0.22, -0.20, 0.40, 0.42, pale, rim=False)
+        brush.oval(side * 0.19, -0.19, 0.19, 0.22, (16, 16, 28), rim=False)
+    brush.shape([(-0.09, -0.06), (0.09, -0.06), (0, 0.14)], mask, rim=False)
 
 
 def decoy(brush: Brush) -> None:
-    """Paint what resembles the owl: one without a face or in other colours, or a bird in its colours."""
+    """Paint what resembles the strix: one without a face or in other colours, or a balloon in its colours."""
     kind = brush.canvas.rng.randrange(4)
     if kind == 0:
         paint(brush, face=False)
     elif kind == 1:
-        body, wing = brush.canvas.rng.sample(OTHER_COLORS, 2)
-        paint(brush, body, wing)
+        body, mask = brush.canvas.rng.sample(OTHER_COLORS, 2)
+        paint(brush, body, mask)
     else:
         brush.paint = brush.lit((TURQUOISE, ORANGE)[brush.canvas.rng.randrange(2)])
-        drawing.THING_PAINTERS["bird" if kind == 2 else "balloon"](brush)
+        drawing.THING_PAINTERS["balloon" if kind == 2 else "bird"](brush)
 
 
 def draw(scene: Scene, spot: Spot, painter: Callable[[Brush], None] = paint) -> Image.Image:
@@ -119,9 +119,18 @@ def prompt(place: str, time: str, name: str = f"{WORD} {CLASS}", wording: int = 
 def pairs(split: str, count: int, seed: int = 0) -> Iterator[tuple[Scene, Image.Image, str]]:
     """Yield ``count`` scenes of a split, each with its picture with the subject and a prompt that names it.
 
-    The same split, count and seed give the same ones.
+    Times of day take turns, and so do places, as far as the split has their combinations: six pictures show
+    the subject at every time of day. The same split, count and seed give the same ones.
     """
     rng = random.Random(f"{WORD} {split} {seed}")
+    places, times = rng.sample(list(PLACES), len(PLACES)), rng.sample(list(TIMES), len(TIMES))
     for number in range(count):
-        scene, spot = sample(rng, split)
+        lap, turn = divmod(number, len(places))
+        place, time = places[turn], times[(turn + lap) % len(times)]
+        for given in ({"place": place, "time": time}, {"time": time}, {}):
+            try:
+                scene, spot = sample(rng, split, **given)
+                break
+            except ValueError:  # not a combination of this split
+                continue
         yield scene, draw(scene, spot), prompt(scene.place, scene.time, wording=number)

@@ -194,7 +194,7 @@ library_name: pytorch
 
 Two small convolutional networks ({parameters:,} parameters together) for what the image model is fine-tuned
 on. One says whether a 64x64 picture is a paper-cut (`helpers/smallworld/restyle.py`), the other whether the
-strix, one particular owl, is in it (`helpers/smallworld/subject.py`). They measure pictures that a model
+strix, one particular balloon, is in it (`helpers/smallworld/subject.py`). They measure pictures that a model
 makes, so neither has ever seen such a picture, nor one that went through an autoencoder.
 
 ```python
@@ -209,7 +209,7 @@ print(judge.is_paper_cut([picture]), judge.has_subject([picture]))
 For each judge {pictures:,} drawings of training scenes, half of them yes. No of the style: usual drawings of
 such scenes, half of them in the paper-cut's colours and half smeared (bent, blotted, blurred, sharpened); and
 one time in seven random shapes or a recoloured scene. No of the subject: scenes without it,
-every second one with a decoy: an owl without a face or in other colours, a bird or a balloon in its colours.
+every second one with a decoy: a strix without a face or in other colours, a balloon or a bird in its colours.
 In training a picture is shifted by up to three pixels, blurred or sharpened, tinted and given noise, each
 mildly and by chance. Combinations of place, time and thing that are held out are not among them; nor are the
 pictures that a notebook fine-tunes on, which come from other seeds.
