@@ -1,20 +1,28 @@
-"""Fine-tuning: so far, the reading of your own texts and pictures. Nothing here writes a file."""
+"""Fine-tuning: your own texts and pictures, and training that survives a kill; writes only below build/."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import re
+import shutil
 import warnings
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from posixpath import basename, dirname, join, normpath, splitext
+from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from helpers.session import WorkbookError, check_number
+from helpers.session import Session, WorkbookError, build_folder, check_number, check_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 MAX_CHARS = 2000  # about 500 tokens: what the small text model has room for
 MAX_BYTES = 2**28  # of a file
@@ -25,9 +33,127 @@ SPACING = re.compile(r"[\v\f\x1c-\x1f\x85\u2028\u2029]")  # control characters t
 UNWANTED = re.compile(r"[\0-\x08\x0e-\x1b\x7f-\x9f\ufeff\ud800-\udfff]")  # the others, half characters
 SENTENCE = r"[.!?…][\"'”’)\]]*(?=\s)|[。！？][”’」』）]*"
 ENDS = [re.compile(end) for end in (r"(?=\n\s*\n)", SENTENCE, r"(?=\s)")]  # of paragraph, sentence, word
+ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
+EVERYWHERE = [*ATTENTION, "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "conv_in", "conv1", "conv2",
+              "conv_shortcut", "conv", "conv_out"]  # fmt: skip
 Found = namedtuple("Found", "items skipped")  # texts or Pictures in the order of their files, and Skipped
 Picture = namedtuple("Picture", "picture caption name")  # RGB; "" for none; path below the folder
 Skipped = namedtuple("Skipped", "name reason")  # path below the folder, or a line of that file
+
+
+def batch_of(step: int, count: int, size: int, seed: int) -> list[int]:
+    """Rows of a step's batch, `size` of 0..count-1: one shuffled pass after another.
+
+    It follows from seed and step alone, so a resumed run draws what an uninterrupted one would have drawn.
+    Raises WorkbookError for a count or size below 1.
+    """
+    import torch
+
+    check_number("count", count, 1, math.inf, "a whole number of examples of at least 1")
+    check_number("size", size, 1, math.inf, "a whole number of rows of at least 1")
+    places = range(step * size, (step + 1) * size)
+    orders = {}
+    for number in {place // count for place in places}:
+        drawn = torch.Generator().manual_seed((check_seed(seed) << 31) + number)
+        orders[number] = torch.randperm(count, generator=drawn).tolist()
+    return [orders[place // count][place % count] for place in places]
+
+
+def fit(
+    model: Module, loss_of_step: Callable[[Module, int], Tensor], *, steps: int, learning_rate: float,
+    folder: str | Path | None = None, checkpoint_every: int = 50, settings: dict | None = None,
+    show: Callable[[int, float], None] | None = None,
+) -> list[float]:  # fmt: skip
+    """Train the parameters that require a gradient, in place, through Accelerate; the loss of each step.
+
+    loss_of_step(model, step): the scalar loss of step 0, 1, ..., from the step alone (`batch_of`); dropout is
+    seeded by the step. AdamW; the rate rises for 10 steps, then falls in a line to 0; gradients are clipped
+    at norm 1. On CUDA mixed precision; what trains is float32 there, too. folder: below build/, keeps a
+    checkpoint every so many steps, from which the same call goes on; other values than its own, those in
+    settings included, are refused. show(step, loss) is called after each step. Raises WorkbookError for what
+    is out of range, a full disk and a loss that is no number. (Loshchilov and Hutter 2019)
+    """
+    import torch
+    from tqdm.auto import tqdm
+
+    for name, number in (("steps", steps), ("checkpoint_every", checkpoint_every)):
+        check_number(name, number, 1, math.inf, "a whole number of at least 1")
+    check_number("learning_rate", learning_rate, 1e-12, math.inf, "a number above 0")
+    run = _Run(model, steps, learning_rate, settings or {}, folder)
+    was, done = model.training, len(run.losses)
+    with (
+        torch.random.fork_rng(devices=None if run.cuda else []),
+        tqdm(total=steps, initial=done, desc="training", leave=False) as bar,
+    ):
+        for step in range(done, steps):
+            loss = run.step(model.train(), loss_of_step)
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            bar.update()
+            if run.folder and ((step + 1) % checkpoint_every == 0 or step + 1 == steps):
+                run.save()
+            if show is not None:
+                show(step, loss)
+    run.accelerator.unwrap_model(model.train(was), keep_fp32_wrapper=False)
+    return run.losses
+
+
+def with_lora(model: Module, rank: int, seed: int = 0, **options) -> Module:
+    """The language model in PEFT's wrapper: LoRA beside each linear layer but the last; only that trains.
+
+    alpha is twice the rank; options go to `peft.LoraConfig`. `model` itself is changed. (Hu et al. 2022)
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
+
+    check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
+    turned = any(isinstance(part, Conv1D) for part in model.modules())  # GPT-2's way to store a matrix
+    chosen = {"r": rank, "lora_alpha": 2 * rank, "target_modules": "all-linear", "fan_in_fan_out": turned}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(check_seed(seed))
+        return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM"} | chosen | options))
+
+
+def tune_texts(
+    session: Session, texts: list[str], folder: str | Path, *, model: str = "", rank: int = 8,
+    steps: int = 120, learning_rate: float = 3e-3, batch_size: int = 8, seed: int = 0,
+) -> Path:  # fmt: skip
+    """Fine-tune the session's text model, or `model`, by LoRA; the folder of the merged model and tokenizer.
+
+    folder: below build/; `from_pretrained` loads from it. What lies there stays until the new model is whole;
+    a run that was cut off goes on (FOLDER.unfinished). Texts longer than the context, or than 512 tokens, are
+    cut. Of 20 texts or more a tenth is held out; its loss, in nats per token, is printed.
+    Raises WorkbookError for no texts and for what `text.load`, `with_lora` and `fit` refuse. (Hu et al. 2022)
+    """
+    from helpers import text
+
+    texts, place = [one for one in texts if one.strip()], _place(folder)
+    if not texts:
+        raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
+    check_number("batch_size", batch_size, 1, math.inf, "a whole number of texts of at least 1")
+    settings = {"texts": hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16], "model": model}
+    settings |= {"rank": rank, "batch_size": batch_size, "seed": seed, "profile": session.profile}
+    unfinished = place.with_name(f"{place.name}.unfinished")
+    tokenizer, base = text.load(session, model)
+    order, count = batch_of(0, len(texts), len(texts), seed), len(texts) // 10 * (len(texts) >= 20)
+    pieces = [_pieces(base, tokenizer, texts[i]) for i in order]
+    held, rows = sum(pieces[:count], []), sum(pieces[count:], [])
+    tuned = with_lora(base, rank, seed)
+    if session.device == "cuda" and base.num_parameters() > 3e8:  # slower, but the memory of large models
+        tuned.enable_input_require_grads()
+        tuned.gradient_checkpointing_enable({"use_reentrant": False})
+
+    def loss_of_step(model: Module, step: int) -> Tensor:
+        return _token_loss(model, [rows[i] for i in batch_of(step, len(rows), batch_size, seed)])
+
+    before = _held_out_loss(tuned, held)
+    fit(tuned, loss_of_step, steps=steps, learning_rate=learning_rate, folder=unfinished, settings=settings)
+    after = _held_out_loss(tuned, held)
+    if held:
+        print(f"Loss on {count} held-out texts, in nats per token: {before:.2f} before, {after:.2f} after.")
+    _save(place, tuned.merge_and_unload().save_pretrained, tokenizer.save_pretrained)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return place
 
 
 def read_texts(folder: str | Path, *, max_chars: int = MAX_CHARS) -> Found:
@@ -81,6 +207,235 @@ def report(skipped: list[Skipped], max_names: int = 5) -> str:
         more = ", ..." if len(names) > max_names else ""
         lines.append(f"Skipped {len(names)} ({reason}): {', '.join(names[:max_names])}{more}")
     return "\n".join(lines) or "Nothing was skipped."
+
+
+def tune_pictures(
+    session: Session, pictures: list[Picture], folder: str | Path, *, model: str = "", rank: int = 16,
+    steps: int = 200, learning_rate: float = 0, batch_size: int = 8, caption: str = "", seed: int = 0,
+) -> Path:  # fmt: skip
+    """Fine-tune the session's image model, or `model`, by LoRA on its UNet; the folder of the LoRA.
+
+    The same pipeline's `load_lora_weights` takes that folder, which lies below build/. pictures: as from
+    `read_pictures`, of one size; caption is for those that have none. A small UNet (below 300 M parameters)
+    gets LoRA beside every layer, a large one beside its attention; learning_rate 0 is 2e-3 for the small,
+    1e-4 for the large. What lies in the folder stays until the new LoRA is whole; a run that was cut off goes
+    on. Raises WorkbookError for no pictures and for what `images.load` and `fit` refuse. (Hu et al. 2022)
+    """
+    import torch
+    from peft import LoraConfig
+
+    from helpers import images
+
+    place = _place(folder)
+    if not pictures:
+        raise WorkbookError("There is no picture to learn from: give one or more.")
+    check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
+    check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
+    pipe = images.load(session, model)
+    large = pipe.unet.num_parameters() > 3e8
+    content = b"".join(one.picture.tobytes() + (one.caption or caption).encode() for one in pictures)
+    settings = {"pictures": hashlib.sha256(content).hexdigest()[:16], "model": model, "rank": rank}
+    settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
+    loss_of_step = _picture_loss(pipe, pictures, caption, batch_size, seed)
+    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=ATTENTION if large else EVERYWHERE)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(check_seed(seed))
+        pipe.unet.requires_grad_(False).add_adapter(config)
+    if large and session.device == "cuda":
+        pipe.unet.enable_gradient_checkpointing()
+    unfinished = place.with_name(f"{place.name}.unfinished")
+    fit(pipe.unet, loss_of_step, steps=steps, learning_rate=learning_rate or (1e-4 if large else 2e-3),
+        folder=unfinished, settings=settings)  # fmt: skip
+    _save(place, lambda new: save_lora(pipe, new))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return place
+
+
+def save_lora(pipe, folder: str | Path) -> None:
+    """Write the UNet's LoRA as safetensors, in the form that `load_lora_weights` reads."""
+    from peft import get_peft_model_state_dict
+
+    pipe.save_lora_weights(folder, unet_lora_layers=get_peft_model_state_dict(pipe.unet))
+
+
+class _Run:
+    """What `fit` carries from step to step: weights and optimizer, the losses so far, the checkpoint."""
+
+    def __init__(self, model: Module, steps: int, learning_rate: float, settings: dict, folder):
+        import torch
+
+        self.weights = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        if not self.weights:
+            raise WorkbookError("There is nothing to train: no parameter requires a gradient.")
+        self.folder, self.losses = None if folder is None else _place(folder), []
+        shapes = [f"{name} {tuple(one.shape)}" for name, one in self.weights.items()]
+        self.settings = {**settings, "steps": steps, "learning_rate": learning_rate, "what trains": shapes}
+        for one in self.weights.values():
+            one.data = one.data.float()  # Adam's small steps would vanish in half precision
+        self.cuda = next(iter(self.weights.values())).is_cuda
+        self.accelerator = _accelerator(self.cuda)
+        optimizer = torch.optim.AdamW(self.weights.values(), learning_rate, weight_decay=0.0)
+        if self.folder:
+            self._resume(optimizer)
+        _, self.optimizer = self.accelerator.prepare(model, optimizer)
+
+    def step(self, model: Module, loss_of_step: Callable[[Module, int], Tensor]) -> float:
+        """One step of training; its loss."""
+        import torch
+
+        from helpers.smallworld.training import scheduled_rate
+
+        step, steps = len(self.losses), self.settings["steps"]
+        torch.manual_seed(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = scheduled_rate(step, steps, self.settings["learning_rate"], 10, 1.0)
+        loss = loss_of_step(model, step)
+        if not torch.isfinite(loss):
+            raise WorkbookError(f"The loss of step {step} is {loss.item()}: try a lower learning_rate.")
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.weights.values(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.losses.append(loss.item())
+        return self.losses[-1]
+
+    def save(self) -> None:
+        """Write the checkpoint; the one before stays until the new one is whole."""
+        from helpers.smallworld.training import write_checkpoint
+
+        state = {"weights": {name: one.detach() for name, one in self.weights.items()}}
+        state |= {"optimizer": self.optimizer.state_dict(), "losses": self.losses, "settings": self.settings}
+        with _one_sentence(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_checkpoint(self.folder, state)
+
+    def _resume(self, optimizer) -> None:
+        """Go on from the folder's checkpoint, if there is one and it is this run's."""
+        from helpers.smallworld.training import read_checkpoint
+
+        state = read_checkpoint(self.folder)
+        if state is None:
+            return
+        there = state["settings"]
+        for name in there | self.settings:
+            if there.get(name) != self.settings.get(name):
+                values = f"{there.get(name)}, not {self.settings.get(name)}"[:60]
+                raise WorkbookError(
+                    f"The checkpoint in {self.folder.name} is another run's ({name}: {values}): "
+                    "use its values, remove that folder, or name another."
+                )
+        for name, one in self.weights.items():
+            one.data.copy_(state["weights"][name])
+        optimizer.load_state_dict(state["optimizer"])
+        self.losses = state["losses"]
+
+
+def _accelerator(cuda: bool):
+    """Accelerate for the CPU in float32, for CUDA in bfloat16 or, on older cards, float16."""
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)  # the first choice would hold for the process
+    if not cuda:
+        return Accelerator(cpu=True, mixed_precision="no", device_placement=False)
+    quick = torch.cuda.get_device_capability() >= (8, 0)
+    return Accelerator(mixed_precision="bf16" if quick else "fp16", device_placement=False)
+
+
+def _place(folder: str | Path) -> Path:
+    """A folder to write into, below build/; a relative one counts from where build/ lies."""
+    root, shown = build_folder().resolve(), _shown(str(folder))
+    place = (root.parent / folder).resolve()
+    if root not in place.parents:
+        raise WorkbookError(f'"{shown}" does not lie below build/: name a folder there, such as build/mine.')
+    if not next((one for one in (place, *place.parents) if one.exists()), root).is_dir():
+        raise WorkbookError(f'"{shown}" is a file, or below one: move it away, or name another folder.')
+    return place
+
+
+@contextmanager
+def _one_sentence(folder: Path):
+    """Turns what goes wrong in writing into a WorkbookError; what is half written goes, the rest stays."""
+    try:
+        yield
+    except Exception as error:  # a full disk is an OSError, a RuntimeError or a SafetensorError
+        for half in (*folder.glob("*.unfinished"), folder.with_name(f".{folder.name}.new")):
+            half.unlink() if half.is_file() else shutil.rmtree(half, ignore_errors=True)
+        why = getattr(error, "strerror", None) or "perhaps the disk is full"
+        raise WorkbookError(
+            f"{folder.name} cannot be written ({why}), and what was there is kept: make room, then run again."
+        ) from None
+
+
+def _save(folder: Path, *writers: Callable[[Path], None]) -> None:
+    """Put what they write in the folder's place, whole or not at all."""
+    from helpers.smallworld.training import new_folder, replace_folder
+
+    with _one_sentence(folder):
+        new = new_folder(folder)
+        for write in writers:
+            write(new)
+        replace_folder(new, folder)
+
+
+def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: int) -> Callable:
+    """The loss of a step: the UNet's squared error on noisy latents; one caption in ten is left out."""
+    import torch
+    from diffusers import DDPMScheduler
+
+    from helpers import images
+
+    told = [one.caption or caption for one in pictures] + [""]
+    ids = pipe.tokenizer(told, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    with torch.no_grad():
+        states = pipe.text_encoder(ids.to(pipe.device))[0]
+    latents = images.encode(pipe, [one.picture for one in pictures])
+    scheduler = DDPMScheduler.from_config(pipe.scheduler.config)
+
+    def loss_of_step(unet: Module, step: int) -> Tensor:
+        drawn = torch.Generator().manual_seed((check_seed(seed) << 31) + step)
+        rows = torch.tensor(batch_of(step, len(latents), size, seed))
+        words = torch.where(torch.rand(size, generator=drawn) < 0.1, len(latents), rows)
+        t = torch.randint(scheduler.config.num_train_timesteps, (size,), generator=drawn).to(latents.device)
+        clean = latents[rows]
+        noise = torch.randn(clean.shape, generator=drawn).to(clean)
+        noisy = scheduler.add_noise(clean, noise, t)
+        kind = scheduler.config.prediction_type
+        wanted = {"epsilon": noise, "sample": clean}.get(kind)
+        wanted = scheduler.get_velocity(clean, noise, t) if wanted is None else wanted
+        predicted = unet(noisy, t, states[words]).sample
+        return torch.nn.functional.mse_loss(predicted.float(), wanted.float())
+
+    return loss_of_step
+
+
+def _pieces(model: Module, tokenizer, text: str) -> list[list[int]]:
+    """A text's token ids, an end on either side, in pieces that the context has room for."""
+    room = min(512, getattr(model.config.get_text_config(), "max_position_embeddings", None) or 512)
+    end = tokenizer.eos_token_id
+    start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    row = [start, *tokenizer(text, add_special_tokens=False).input_ids, end]
+    return [row[i : i + room] for i in range(0, len(row) - 1, room - 1)]
+
+
+def _token_loss(model: Module, rows: list[list[int]]) -> Tensor:
+    """Mean loss of the next token, in nats; filler counts for nothing."""
+    import torch
+
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows]).to(model.device)
+    real = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows]).to(model.device)
+    return model(ids, attention_mask=real, labels=ids.masked_fill(real == 0, -100), use_cache=False).loss
+
+
+def _held_out_loss(model: Module, rows: list[list[int]]) -> float:
+    """Loss over all tokens of the rows, in nats; 0 for no rows."""
+    import torch
+
+    with torch.no_grad():
+        total = sum(_token_loss(model, [row]).item() * (len(row) - 1) for row in rows)
+    return total / max(1, sum(len(row) - 1 for row in rows))
 
 
 def _shown(name: str) -> str:
