@@ -3,6 +3,7 @@
 import os
 
 import matplotlib
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("WORKBOOK_PROFILE", "tiny")
@@ -12,3 +13,14 @@ matplotlib.use("agg")
 
 settings.register_profile("workbook", deadline=None, derandomize=True)
 settings.load_profile("workbook")
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """A build folder of its own for a test of `helpers.tuning`."""
+    from helpers import tuning
+
+    folder = tmp_path / "build"
+    folder.mkdir()
+    monkeypatch.setattr(tuning, "build_folder", lambda: folder)
+    return folder

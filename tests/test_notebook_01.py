@@ -12,7 +12,6 @@ import helpers
 from helpers import exercises
 from helpers.session import generator
 from tests import notebook_code
-from tests.answers import accepted
 
 EXERCISES = exercises.of("01")
 
@@ -147,18 +146,6 @@ WRONG = {
         lambda n, memory, gpus: memory * gpus / 16,
     ],
 }
-
-
-@pytest.mark.parametrize("id", EXERCISES)
-def test_right_answers_are_accepted(id):
-    answers = [EXERCISES[id].reference, *RIGHT[id]]
-    assert len(RIGHT[id]) >= 2 and [answer for answer in answers if not accepted(id, answer)] == []
-
-
-@pytest.mark.parametrize("id", EXERCISES)
-def test_wrong_answers_are_rejected(id):
-    assert len(WRONG[id]) >= 5
-    assert [i for i, answer in enumerate(WRONG[id]) if accepted(id, answer)] == []
 
 
 def test_every_named_slip_is_told():

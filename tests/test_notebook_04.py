@@ -11,7 +11,6 @@ from helpers import exercises, images, registry
 from helpers.session import generator
 from helpers.smallworld import prompts, scenes
 from helpers.tasks import notebook_04
-from tests.answers import accepted
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
@@ -296,23 +295,6 @@ WRONG = {
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
-@pytest.mark.parametrize("id", RIGHT)
-def test_right_answers_are_accepted(id, artist):
-    reference = EXERCISES[id].reference
-    answers = [reference() if id == "04.5" else reference, *RIGHT[id]]
-    assert len(RIGHT[id]) >= 2 and [answer for answer in answers if not accepted(id, answer)] == []
-
-
-@pytest.mark.parametrize("id", WRONG)
-def test_wrong_answers_are_rejected(id, artist):
-    assert len(WRONG[id]) >= 5
-    assert [(i, answer) for i, answer in enumerate(WRONG[id]) if accepted(id, answer)] == []
-
-
-def test_every_exercise_has_right_and_wrong_answers():
-    assert set(RIGHT) == set(WRONG) == set(EXERCISES)
-
-
 def test_the_wish_names_each_fact_once():
     said = prompts.read_facts(notebook_04.wish())
     assert said == {"place": "snow", "time": "night", "thing": "rocket", "color": "purple", "count": 2}

@@ -1,18 +1,23 @@
-"""The exercises in the notebooks: what each cell hands in is the stub of an exercise that exists."""
+"""The exercises of all notebooks: their cells, and the right and wrong answers that their tests list."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from helpers import exercises, tasks
 from tests import notebook_code
+from tests.answers import accepted
 
 STEMS = {
     path.stem[:2]: path.stem
     for path in notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb")
     if (Path(tasks.__file__).parent / f"notebook_{path.stem[:2]}.py").exists()
 }
+LISTED = {number: import_module(f"tests.test_notebook_{number}") for number in STEMS}
+IDS = sorted(id for number in STEMS for id in exercises.of(number))
+VALUES = {"03.5", "04.5"}  # their answer is no function, so the reference makes one
 
 
 def handed_in(stem: str) -> dict[str, tuple[str, object]]:
@@ -51,3 +56,21 @@ def test_a_stub_is_not_attempted_and_every_help_is_there(number, monkeypatch, ca
         assert [line[:11] for line in said] == [f"Hint {level} of 3" for level in (1, 2, 3)]
         exercises.solution(id)
         assert f"def {name}(" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_right_answers_are_accepted(id):
+    reference, listed = exercises.of(id[:2])[id].reference, LISTED[id[:2]].RIGHT[id]
+    answers = [reference() if id in VALUES else reference, *listed]
+    assert len(listed) >= 2 and [answer for answer in answers if not accepted(id, answer)] == []
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_wrong_answers_are_rejected(id):
+    listed = LISTED[id[:2]].WRONG[id]
+    assert len(listed) >= 5
+    assert [(i, answer) for i, answer in enumerate(listed) if accepted(id, answer)] == []
+
+
+def test_no_answers_are_listed_for_an_exercise_that_is_not_there(number):
+    assert set(LISTED[number].RIGHT) == set(LISTED[number].WRONG) == set(exercises.of(number))

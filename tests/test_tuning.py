@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import tuning
-from helpers.session import WorkbookError
+from tests.tuning_tools import sentence
 
 STORY = "Once upon a time, the café was “open”.\nNaïve owls said: déjà vu!"
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -68,14 +68,6 @@ def assert_corners(picture: Image.Image, colours, within: int = 2) -> None:
     """The colours well inside the four quarters."""
     found = [picture.getpixel(place) for place in CORNERS]
     assert np.abs(np.subtract(found, colours)).max() <= within, found
-
-
-def sentence(function, *arguments, **options) -> str:
-    with pytest.raises(WorkbookError) as problem:
-        function(*arguments, **options)
-    message = str(problem.value)
-    assert message.endswith(".") and "\n" not in message and len(message) < 300
-    return message
 
 
 # Folders

@@ -14,8 +14,9 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from helpers import tuning
-from helpers.session import Session, WorkbookError
+from helpers.session import Session
 from helpers.smallworld.rhymes import corpus
+from tests.tuning_tools import sentence
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS, RATE, EVERY = 40, 1e-2, 7
@@ -39,13 +40,7 @@ def loss_of_step(model, step):
 exec(TOY)
 
 
-@pytest.fixture(autouse=True)
-def build(tmp_path, monkeypatch):
-    """A build folder of its own for each test."""
-    folder = tmp_path / "build"
-    folder.mkdir()
-    monkeypatch.setattr(tuning, "build_folder", lambda: folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("build")
 
 
 def fitted(folder=None, dropout=0.0, **changes):
@@ -53,14 +48,6 @@ def fitted(folder=None, dropout=0.0, **changes):
     options = {"steps": STEPS, "learning_rate": RATE, "checkpoint_every": EVERY, "folder": folder} | changes
     losses = tuning.fit(model, loss_of_step, **options)  # noqa: F821
     return losses, torch.cat([one.detach().flatten() for one in model.parameters()])
-
-
-def sentence(function, *arguments, **options) -> str:
-    with pytest.raises(WorkbookError) as problem:
-        function(*arguments, **options)
-    message = str(problem.value)
-    assert message.endswith(".") and "\n" not in message and len(message) < 300
-    return message
 
 
 def child(code: str, *arguments, **options) -> subprocess.CompletedProcess:

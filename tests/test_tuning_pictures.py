@@ -12,22 +12,17 @@ import torch
 from PIL import Image
 
 from helpers import images, tuning
-from helpers.session import Session, WorkbookError
+from helpers.session import Session
 from helpers.smallworld import restyle
 from helpers.tuning import Picture
+from tests.tuning_tools import sentence
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSION = Session("tiny", "cpu", torch.float32, 0, Path("build"), False)
 PICTURES = [Picture(picture, text, "") for _, picture, text in restyle.pairs("train", 6)]
 PROMPT = "a red balloon over the ocean at noon"
 
-
-@pytest.fixture(autouse=True)
-def build(tmp_path, monkeypatch):
-    folder = tmp_path / "build"
-    folder.mkdir()
-    monkeypatch.setattr(tuning, "build_folder", lambda: folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("build")
 
 
 def tuned(folder="build/mine", pictures=PICTURES, **options):
@@ -116,15 +111,9 @@ def test_a_picture_without_a_caption_gets_the_one_for_all(build):
 
 
 def test_bad_input_is_refused_before_long_work(build):
-    def sentence(**options) -> str:
-        with pytest.raises(WorkbookError) as problem:
-            tuned(**options)
-        assert str(problem.value).endswith(".") and "\n" not in str(problem.value)
-        return str(problem.value)
-
-    assert "no picture to learn from" in sentence(pictures=[])
-    assert "rank is 0" in sentence(rank=0) and "batch_size is 0" in sentence(batch_size=0)
-    assert "steps is 0" in sentence(steps=0)
-    assert "not lie below build/" in sentence(folder="elsewhere")
+    assert "no picture to learn from" in sentence(tuned, pictures=[])
+    assert "rank is 0" in sentence(tuned, rank=0) and "batch_size is 0" in sentence(tuned, batch_size=0)
+    assert "steps is 0" in sentence(tuned, steps=0)
+    assert "not lie below build/" in sentence(tuned, folder="elsewhere")
     two = [PICTURES[0], Picture(Image.new("RGB", (32, 32)), "", "small.png")]
-    assert "differ in size" in sentence(pictures=two)
+    assert "differ in size" in sentence(tuned, pictures=two)
