@@ -33,6 +33,7 @@ FORBIDDEN = {
     r"\btrust_remote_code\b": "never run a model's own code",
     r"\bpickle\b|\btorch\.load\(|\ballow_pickle\b": "safetensors only",
     r"\btorch_dtype\b": "today's name is dtype",
+    r"^\s*(%pip|%conda|!)": "no shell; the first cell fetches what is missing",
     r"NBVAL_SKIP|NBVAL_RAISES_EXCEPTION": "every cell runs, and none raises",
 }
 RANDOM_DRAWS = {"rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli"}
@@ -75,7 +76,8 @@ def shape(notebook: Notebook, path: Path) -> Iterator[str]:
     yield from outside("Markdown cells per code cell", round(len(markdown) / max(1, len(code)), 2), 1.3, 1.8)
     yield from outside("words of prose", sum(words(cell.source) for cell in markdown), 2000, 3100)
     lines = [code_lines(cell.source) for cell in code] or [0]
-    yield from outside("lines of the median code cell", statistics.median(lines), 4, 9)
+    taught = lines[1:] or lines  # the first cell, the same everywhere, is no part of the lesson
+    yield from outside("lines of the median code cell", statistics.median(taught), 4, 9)
     yield from outside("lines of the longest code cell", max(lines), 0, 30)
     kinds = "".join("c" if cell.cell_type == "code" else "-" for cell in notebook.cells)
     if "ccc" in kinds:

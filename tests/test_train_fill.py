@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForMaskedLM
 
 from helpers.smallworld import evaluate, evaluate_fill, fill_card, stories, train_fill
 from helpers.smallworld.measures import EvaluationError
@@ -160,3 +161,18 @@ def test_wrong_requests_end_with_one_sentence(tmp_path, capsys):
         train_fill.main(["--start-from", str(tmp_path / "none"), "--output", str(tmp_path / "run")])
     with pytest.raises(EvaluationError, match="make train-fill"):
         evaluate_fill.require_model(tmp_path)
+
+
+def test_both_kinds_of_layer_occur_as_transformers_5_15_wants_and_each_sees_everything(data):
+    tokenizer, _ = data
+    shipped = AutoModelForMaskedLM.from_pretrained(train_fill.SHIPPED, dtype=torch.float32)
+    for model in (shipped, train_fill.build_model(replace(TOY, layers=2), tokenizer)):
+        config = model.config
+        assert set(config.layer_types) == set(config.rope_parameters)
+        settings = config.to_dict() | {"layer_types": ["full_attention"] * config.num_hidden_layers}
+        whole = type(model)(type(config).from_dict(settings)).eval()
+        whole.load_state_dict(model.state_dict())
+        g = torch.Generator().manual_seed(0)
+        ids = torch.randint(5, len(tokenizer), (2, config.max_position_embeddings), generator=g)
+        with torch.no_grad():
+            assert torch.equal(model.eval()(ids).logits, whole(ids).logits)

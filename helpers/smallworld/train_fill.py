@@ -46,6 +46,7 @@ HERE = Path(__file__).parent
 SHIPPED = HERE / "weights" / "fill"
 DEFAULT_OUTPUT = HERE.parents[1] / "build" / "train-fill"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ROPE = {"rope_type": "default", "rope_theta": 160_000.0}  # rotary positions, ModernBERT's own setting
 IGNORED = -100  # label of a token that is not asked for
 FREE_BYTES = 200 << 20
 
@@ -210,7 +211,11 @@ def build_model(settings: Settings, tokenizer):
         num_attention_heads=settings.heads,
         intermediate_size=2 * settings.width,
         max_position_embeddings=settings.positions,
-        global_attn_every_n_layers=1,  # every layer sees the whole story
+        # Every layer sees the whole story; the last one through a window that no story fills, as Transformers
+        # 5.15 reads a ModernBERT only if it has both kinds of layer.
+        layer_types=["full_attention"] * (settings.layers - 1) + ["sliding_attention"],
+        local_attention=2 * settings.positions,
+        rope_parameters={kind: dict(ROPE) for kind in ("full_attention", "sliding_attention")},
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.cls_token_id,
         eos_token_id=tokenizer.sep_token_id,
