@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+COLAB := .venv-colab
 
 # TORCH=cpu, cu126, ... takes torch from PyTorch's own index; the choice is remembered in .venv/.torch.
 CHOSEN := $(shell cat $(VENV)/.torch 2>/dev/null)
@@ -38,7 +39,7 @@ FAST := not slow and not faults and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
 .PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
-	test-faults test-gpu test-browser test-colab setup clean help FORCE
+	test-faults test-gpu test-browser test-colab address setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -85,7 +86,14 @@ test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
 		"make test-gpu needs a CUDA GPU and a torch built for it (make test-gpu TORCH=cu126); torch finds none.")'
 	@$(HUB) $(PY) -m pytest --nbval-lax $(NBVAL_FLAGS) -m "gpu or not ($(FAST))" notebooks $(ARGS)
 
-test-browser test-colab: ## not here yet
+# Colab's own versions, in an environment of their own; torch as tests/colab.txt says.
+test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's versions, fetched by its first cell
+	@$(TINY) WORKBOOK_COLAB=$(abspath $(COLAB)) $(PY) -m pytest -m colab tests $(ARGS)
+
+address: $(READY) ## set the repository's address everywhere (REPOSITORY=https://github.com/OWNER/NAME BRANCH=main)
+	@$(PY) -m tests.address '$(REPOSITORY)' $(BRANCH)
+
+test-browser: ## not here yet
 	@echo "make $@: this lane has no tests yet; it comes with a later notebook."
 
 setup: $(READY) ## only set up .venv
@@ -114,3 +122,12 @@ ifneq ($(TORCH),)
 endif
 	$(PY) -m pip install -c constraints.txt -e '.[test]'
 	@touch $(READY)
+
+$(COLAB)/.ready: tests/colab.txt constraints.txt $(READY)
+	@rm -rf $(COLAB) && $(PY) -m venv $(COLAB)
+ifneq ($(TORCH),)
+	$(COLAB)/bin/python -m pip install --index-url $(TORCH_INDEX)/$(TORCH) torch==2.11.0 torchvision==0.26.0
+endif
+	grep '^torch==' constraints.txt > $(COLAB)/torch.txt
+	$(COLAB)/bin/python -m pip install -r tests/colab.txt $(if $(TORCH),torch,-r $(COLAB)/torch.txt)
+	@touch $@

@@ -9,18 +9,18 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests import address
+from tests.fake_colab import FOLDER, FORK, git, instead, opened, sessions
 from tests.notebook_code import NOTEBOOKS, cells
 
-HOME = "https://github.com/generative-ai-workbook/generative-ai-workbook"
-FORK = "https://github.com/someone/their-course"
-FOLDER = "generative-ai-workbook"
+NAME, MAIN = address.current(address.ROOT)
+HOME = f"https://github.com/{NAME}"
 SENTENCE = "ImportError: Cannot fetch the workbook: go online, or set WORKBOOK_REPOSITORY=URL@BRANCH."
 CELLS = {path.stem: cells(path.stem)[0] for path in sorted(NOTEBOOKS.glob("[!.]*.ipynb"))}
 FETCH = CELLS["01_concepts"].split("\n\nimport ")[0]
@@ -49,23 +49,19 @@ def package(folder: Path, where: str) -> Path:
     return folder
 
 
-def git(*arguments: str, cwd: Path) -> None:
-    settings = ["-c", "user.name=Anna", "-c", "user.email=anna@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *settings, *arguments], cwd=cwd, check=True, capture_output=True)
-
-
-def repository(folder: Path, where: str, *branches: str) -> Path:
-    """A repository of two commits on main; each further branch says its own name."""
+def repository(folder: Path, where: str, main: str, *branches: str) -> Path:
+    """A repository of two commits on its first branch; each further one says its own name."""
     package(folder, where)
     git("init", cwd=folder)
+    git("checkout", "-b", main, cwd=folder)
     git("add", ".", cwd=folder)
     git("commit", "-m", "first", cwd=folder)
     git("commit", "--allow-empty", "-m", "second", cwd=folder)
     for branch in branches:
-        git("checkout", "-b", branch, "main", cwd=folder)
+        git("checkout", "-b", branch, main, cwd=folder)
         (folder / "helpers" / "__init__.py").write_text(f"__version__ = '0'\nWHERE = '{where} {branch}'\n")
         git("commit", "-am", branch, cwd=folder)
-    git("checkout", "main", cwd=folder)
+    git("checkout", main, cwd=folder)
     return folder
 
 
@@ -77,8 +73,8 @@ def outside(tmp_path_factory) -> dict[str, Path]:
     (folder / "pip" / "__main__.py").write_text(PIP)
     return {
         "pip": folder,
-        HOME: repository(folder / "home", "home", "next"),
-        FORK: repository(folder / "fork", "fork", "feature/music"),
+        HOME: repository(folder / "home", "home", MAIN, "next"),
+        FORK: repository(folder / "fork", "fork", "main", "feature/music"),
     }
 
 
@@ -89,15 +85,11 @@ def run(outside, tmp_path):
     (outside["pip"] / "pip" / "calls").unlink(missing_ok=True)
 
     def child(cwd=tmp_path / "content", before="", after=TELL, online=True, paths=(), **environment):
-        known = [HOME, FORK] if online else []
-        rewrite = {"GIT_CONFIG_COUNT": str(len(known))}
-        for i, address in enumerate(known):
-            rewrite |= {f"GIT_CONFIG_KEY_{i}": f"url.file://{outside[address]}.insteadOf"}
-            rewrite |= {f"GIT_CONFIG_VALUE_{i}": address}
+        known = instead({one: outside[one] for one in (HOME, FORK)} if online else {})
         nowhere = "http://127.0.0.1:9"  # the proxy of a machine without a network
         found = os.pathsep.join(map(str, (outside["pip"], *paths)))
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": found,
-                       "https_proxy": nowhere, **rewrite, **environment}  # fmt: skip
+                       "https_proxy": nowhere, **known, **environment}  # fmt: skip
         command = [sys.executable, "-S", "-c", f"{before}\n{FETCH}\n{after}"]  # -S: nothing that is installed
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -117,37 +109,9 @@ def pip_calls(outside) -> list[str]:
 
 @pytest.fixture
 def colab():
-    """Starts a server that answers like a Colab kernel's list of sessions; returns its variables."""
-    servers = []
-
-    def serve(answer, status: int = 200) -> dict[str, str]:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                if callable(answer):
-                    answer()
-                text = answer if isinstance(answer, str) else json.dumps(answer, default=str)
-                self.send_response(status if self.path.startswith("/api/sessions") else 404)
-                self.send_header("WWW-Authenticate", 'Basic realm="course"')
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_):
-                pass
-
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, args=[0.02], daemon=True).start()
-        return {"COLAB_JUPYTER_IP": "127.0.0.1", "KMP_TARGET_PORT": str(servers[-1].server_port)}
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def opened(address: str, branch: str) -> list[dict]:
-    """Colab's list of sessions for a notebook opened from GitHub."""
-    address = address.replace(":", "%3A")
-    return [{"path": f"fileId={address}/blob/{branch}/notebooks/01_concepts.ipynb", "type": "notebook"}]
+    """Serves Colab's list of sessions until the test ends; returns the variables that lead there."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(sessions(*arguments, **options))
 
 
 def test_the_cell_begins_alike_in_every_notebook():
@@ -225,7 +189,8 @@ def test_home_it_is_where_nobody_listens(run):
 
 
 def test_colab_is_given_three_seconds(run, colab):
-    assert told(run(**colab(lambda: time.sleep(8))))[1] == "home"
+    slow = colab(lambda: time.sleep(8) or opened(FORK, "main"))
+    assert told(run(**slow))[1] == "home"
 
 
 WRONG = {
