@@ -91,7 +91,7 @@ test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's version
 	@$(TINY) WORKBOOK_COLAB=$(abspath $(COLAB)) $(PY) -m pytest -m colab tests $(ARGS)
 
 address: $(READY) ## set the repository's address everywhere (REPOSITORY=https://github.com/OWNER/NAME BRANCH=main)
-	@$(PY) -m tests.address '$(REPOSITORY)' $(BRANCH)
+	@$(PY) -m tests.address '$(REPOSITORY)' '$(or $(BRANCH),main)'
 
 test-browser: ## not here yet
 	@echo "make $@: this lane has no tests yet; it comes with a later notebook."
