@@ -48,7 +48,7 @@ lab: $(READY) ## open JupyterLab on the notebooks
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 test: $(READY) ## unit tests, and every notebook under nbval
-	@$(TINY) $(PY) -m pytest $(STRICT) $(NBVAL_FLAGS) -m "$(FAST)" tests notebooks $(ARGS)
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) $(STRICT) $(NBVAL_FLAGS) -m "$(FAST)" notebooks tests $(ARGS)
 
 check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(PY) -m ruff check .

@@ -407,7 +407,10 @@ def test_workflow_is_pinned_and_asks_for_little():
     text = (ROOT / ".github/workflows/notebooks.yml").read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
-    assert "GPU_RUNNER" in workflow["jobs"]["gpu"]["if"]
+    gpu = workflow["jobs"]["gpu"]["if"]
+    assert "GPU_RUNNER" in gpu and "head.repo.full_name == github.repository" in gpu
+    assert {"push", "pull_request", "schedule", "workflow_dispatch"} == set(workflow[True])  # "on" is true
+    assert len({one["python"] for one in workflow["jobs"]["cpu"]["strategy"]["matrix"]["include"]}) > 1
     assert "secrets." not in text
     uses = re.findall(r"uses: (\S+)", text)
     assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)
