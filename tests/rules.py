@@ -33,6 +33,7 @@ FORBIDDEN = {
     r"\btrust_remote_code\b": "never run a model's own code",
     r"\bpickle\b|\btorch\.load\(|\ballow_pickle\b": "safetensors only",
     r"\btorch_dtype\b": "today's name is dtype",
+    r"\bload_lora_weights\((?!.*weight_name)": "Diffusers 0.39, offline, wants to be told weight_name",
     r"^\s*(%pip|%conda|!)": "no shell; the first cell fetches what is missing",
     r"NBVAL_SKIP|NBVAL_RAISES_EXCEPTION": "every cell runs, and none raises",
 }

@@ -169,6 +169,7 @@ BROKEN = {
     "interact": (set_source(5, "a = 1\nb = 2\ninteract(f)\nprint(a)"), "helpers.controls.explore"),
     "semicolon": (set_source(5, "a = 1\nb = 2\nc = 3\nprint(a);"), "semicolon hides nothing"),
     "pickle": (set_source(5, "import pickle\nb = 2\nc = 3\nprint(b)"), "safetensors only"),
+    "lora": (set_source(5, "pipe.load_lora_weights(a)\nb = 2\nc = 3\nprint(b)"), "be told weight_name"),
     "pip": (set_source(5, "%pip install x\nb = 2\nc = 3\nprint(b)"), "no shell"),
     "skip": (set_source(5, "# NBVAL_SKIP\na = 1\nb = 2\nc = 3\nprint(a)"), "every cell runs"),
     "global draw": (
