@@ -41,6 +41,10 @@ class Busy(Exception):
         self.status, self.wait = response.status_code, waiting_time(response.headers)
 
 
+class Spoilt(Exception):
+    """Which file does not arrive as the hub has it."""
+
+
 def is_cached(hub_id: str, revision: str, role: str = "text") -> bool:
     """Whether the local cache has this model's first file, which `fetch` takes last; asks no network."""
     from huggingface_hub import try_to_load_from_cache
@@ -247,12 +251,15 @@ def _explain(hub_id: str, outcome: dict | None) -> None:
     if outcome.get("status"):
         raise _busy(hub_id, outcome["status"], outcome["wait"])
     if outcome.get("errno") in (errno.ENOSPC, errno.EDQUOT):
-        way_out = "the disk of the hub's cache is full: make room, or set HF_HOME to a folder on another disk"
+        why, way_out = (
+            "the disk is full",
+            "make room, set HF_HOME to a folder on another disk before you start",
+        )
     elif outcome.get("errno") in (errno.EACCES, errno.EPERM, errno.EROFS):
-        way_out = "the hub's cache cannot be written: set HF_HOME to a folder of your own"
+        why, way_out = "its cache cannot be written", "set HF_HOME to a folder of your own before you start"
     else:
-        way_out = f"{outcome['reason']}: try again in a few minutes"
-    raise WorkbookError(f"{hub_id} cannot be fetched, {way_out}, {other}")
+        why, way_out = outcome["reason"], "try again in a few minutes"
+    raise WorkbookError(f"{hub_id} cannot be fetched ({why}): {way_out}, {other}")
 
 
 def main() -> None:
@@ -267,7 +274,8 @@ def main() -> None:
     try:
         _download_all(*task)
     except Exception as error:
-        reason = f"{type(error).__name__}: {(str(error).strip() or 'no reason given').splitlines()[0][:160]}"
+        reason = (str(error).strip() or "no reason given").splitlines()[0][:160]
+        reason = reason if isinstance(error, Spoilt) else f"{type(error).__name__}: {reason}"
         outcome = {"reason": reason, "errno": getattr(error, "errno", None), **vars(error)}
         outcome = {name: outcome.get(name) for name in ("reason", "errno", "status", "wait")}
     print(json.dumps(outcome), flush=True)
@@ -276,7 +284,7 @@ def main() -> None:
 
 def _download_all(hub_id: str, revision: str, files: list[list]) -> None:
     """Each file whole and with the hub's hash, or an exception."""
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK
@@ -285,14 +293,25 @@ def _download_all(hub_id: str, revision: str, files: list[list]) -> None:
         "response": [*client.event_hooks.get("response", []), _refuse_to_wait]
     }
     for path, _, digest in files:
-        for _ in range(2):
-            place = Path(hf_hub_download(hub_id, path, revision=revision))
-            if not digest or _digest(place, len(digest)) == digest:
-                break
-            for wrong in {place.resolve(), place}:
-                wrong.unlink()
-        else:
-            raise OSError(f"{path} arrives damaged, twice")
+        if not any(_sound(hub_id, path, revision, digest) for _ in range(2)):
+            raise Spoilt(f"{path} arrives damaged, twice")
+
+
+def _sound(hub_id: str, path: str, revision: str, digest: str) -> bool:
+    """Whether a file, fetched if need be, is the hub's; if not, it is removed."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        place = Path(hf_hub_download(hub_id, path, revision=revision))
+    except OSError as error:
+        if "Consistency check failed" in str(error):  # its size; the library keeps nothing of it
+            return False
+        raise
+    if not digest or _digest(place, len(digest)) == digest:
+        return True
+    for wrong in {place.resolve(), place}:
+        wrong.unlink()
+    return False
 
 
 def _refuse_to_wait(response) -> None:

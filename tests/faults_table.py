@@ -97,7 +97,7 @@ def full_disk(case: Case):
 @contextmanager
 def spoilt_json(case: Case) -> Iterator[None]:
     """Other bytes in the cache, of the same size, in the file that a load begins with."""
-    load(session("hub"), next(role for role, one in entries().items() if one.hub_id == case.hub_id))
+    told(session("hub"), next(role for role, one in entries().items() if one.hub_id == case.hub_id))
     from huggingface_hub import constants
 
     (path,) = Path(constants.HF_HUB_CACHE).rglob(

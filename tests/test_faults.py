@@ -28,8 +28,8 @@ WORDS = {
     "500 on the weights": "answers 500 .*: try again in a few minutes",
     "429 at the first question, Retry-After 30": "answers 429 .*: try again in 30 seconds, perhaps after `hf",
     "429 on the weights, RateLimit t=55": "answers 429 .*: try again in 55 seconds, perhaps after `hf",
-    "the weights have another size": "cannot be fetched, .*: try again in a few minutes",
-    "the weights have other bytes, always": "arrives damaged, twice: try again in a few minutes",
+    "the weights have another size": r"arrives damaged, twice\): try again in a few minutes",
+    "the weights have other bytes, always": r"arrives damaged, twice\): try again in a few minutes",
     "the disk is full": "needs .* MB, but the hub's cache has only 0.00 MB of disk: make room, set HF_HOME",
     "the model is gated": "is gated: accept its terms on the hub, log in with `hf auth login`",
     "the model is gone": "has no public model .*: check the name",
@@ -46,8 +46,8 @@ def test_every_fault_has_its_row_and_its_words():
 
 def test_the_table_has_a_line_for_each_sentence_and_a_time_for_each_model():
     name, *_ = faults_table.FAULTS
-    rows = [{"fault": name, "role": role, "hub_id": f"a/{role}", "seconds": 1.5, "sentence": f"a/{role} fails."}
-            for role in faults_table.ROLES]  # fmt: skip
+    rows = [{"fault": name, "role": role, "hub_id": f"a/{role}", "seconds": 1.5,
+             "sentence": f"a/{role} fails."} for role in faults_table.ROLES]  # fmt: skip
     assert faults_table.table(rows).splitlines()[2:] == [f"| {name} | 1.5 s | 1.5 s | 1.5 s | MODEL fails. |"]
     rows[1]["sentence"] = ""
     assert faults_table.table(rows).splitlines()[2:] == [
