@@ -35,7 +35,7 @@ STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbva
 NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=300
 # Two processes, each with one thread and with whole files of tests.
 SPREAD := -n 2 --dist loadfile
-FAST := not slow and not faults and not gpu and not browser and not colab
+FAST := not slow and not faults and not hub and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
 .PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
@@ -78,8 +78,8 @@ bench: $(READY) ## measure speed; no other command does
 test-slow: $(READY) ## other seeds, long statistics
 	@$(TINY) $(PY) -m pytest -m slow tests $(ARGS)
 
-test-faults: $(READY) ## damaged files, a full disk, no network
-	@$(TINY) $(PY) -m pytest -m faults tests $(ARGS)
+test-faults: $(READY) ## the hub profile with stand-ins; damaged files, a full disk, no network
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest -m "faults or hub" tests $(ARGS)
 
 test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
 	@$(PY) -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() else \

@@ -78,6 +78,15 @@ def generate(
     return pictures
 
 
+def memory_plan(free: int, weights: int) -> str:
+    """How a pipeline goes onto a GPU: "whole", "sliced" (attention, VAE) or "offloaded" (part by part).
+
+    free and weights in bytes. The bounds are estimates, not measured: beside its weights a pipeline needs
+    memory for what it computes, about as much again for four pictures of 512 pixels at once in float16.
+    """
+    return "whole" if free >= 2.0 * weights else "sliced" if free >= 1.3 * weights else "offloaded"
+
+
 def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
     """A line on words that the text encoder has no room for, and one on words the small model never saw."""
     folder = Path(pipe.tokenizer.name_or_path).resolve().parent
@@ -165,7 +174,8 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
     if len({_size(pipe, picture) for picture in pictures}) != 1:
         raise WorkbookError("The pictures differ in size: bring them to one size first.")
     with torch.no_grad():  # one by one: large pictures take much memory
-        pixels = (pipe.image_processor.preprocess(one).to(vae.device, vae.dtype) for one in pictures)
+        prepared = map(pipe.image_processor.preprocess, pictures)
+        pixels = (one.to(pipe._execution_device, vae.dtype) for one in prepared)
         return torch.cat([vae.encode(x).latent_dist.mode() for x in pixels]) * vae.config.scaling_factor
 
 
@@ -173,7 +183,7 @@ def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
     """The pictures of such latents."""
     vae = pipe.vae
     with torch.no_grad():
-        scaled = (latents.to(vae.device, vae.dtype) / vae.config.scaling_factor).split(1)
+        scaled = (latents.to(pipe._execution_device, vae.dtype) / vae.config.scaling_factor).split(1)
         return pipe.image_processor.postprocess(torch.cat([vae.decode(one).sample for one in scaled]))
 
 
@@ -196,7 +206,7 @@ def _load(session: Session, source: str, **options) -> Pipeline:
         kind = getattr(library, index[name][1])
         parts[name], report = kind.from_pretrained(folder, subfolder=name, output_loading_info=True, **how)
         lost += report["missing_keys"]
-    pipe = Kind.from_pretrained(folder, **parts, **how).to(session.device)
+    pipe = _on_device(Kind.from_pretrained(folder, **parts, **how), session.device)
     if len(pipe.tokenizer) < pipe.text_encoder.config.vocab_size // 2:  # missing files make no error
         raise registry.Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
@@ -204,6 +214,25 @@ def _load(session: Session, source: str, **options) -> Pipeline:
         raise registry.Damaged("some of its weights are missing or not numbers")
     assert {weights.dtype for part in modules for weights in part.parameters()} == {session.dtype}
     pipe.set_progress_bar_config(disable=not session.live or session.profile == "tiny")
+    return pipe
+
+
+def _on_device(pipe: Pipeline, device: str) -> Pipeline:
+    """The pipeline where it computes; a line if a GPU has too little free memory for all of it at once."""
+    if device != "cuda":
+        return pipe.to(device)
+    modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    free = torch.cuda.mem_get_info()[0]
+    plan = memory_plan(free, sum(weights.nbytes for part in modules for weights in part.parameters()))
+    if plan == "offloaded":
+        pipe.enable_model_cpu_offload()
+    else:
+        pipe.to(device)
+    if plan != "whole":
+        pipe.enable_attention_slicing()
+        pipe.vae.enable_slicing()
+        how = "in slices" if plan == "sliced" else "by parts that take turns on the GPU"
+        print(f"{free / 1e9:.1f} GB of GPU memory are free, which is scant: pictures are made {how}, slowly.")
     return pipe
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from helpers import hub
 from helpers.session import Session, WorkbookError
 
 Loaded = TypeVar("Loaded")
-FIRST_FILES = {"text": "config.json", "fill": "config.json", "image": "model_index.json"}  # by role
+HUB_ID = r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?"  # what may become part of a path or a URL
+REVISION = r"(?!.*\.\.)\w[\w./-]*"
 WEIGHTS = Path(__file__).resolve().parent / "smallworld" / "weights"
 
 
@@ -54,14 +54,28 @@ class Damaged(Exception):
 def load(role: str, session: Session, model: str, read: Callable[..., Loaded]) -> Loaded:
     """What `read` makes of a model: "" for the profile's own, a folder, "owner/name[@revision]" of the hub.
 
-    read(session, folder or hub id, local_files_only=..., revision=...) raises Damaged, or whatever a
-    library raises, if it cannot have the model whole. Raises WorkbookError, in one sentence, for files that
-    are missing or damaged and models that are missing, gated or out of reach.
+    read(session, folder or hub id, local_files_only=True, revision=...) raises Damaged, or whatever a
+    library raises, if the model is not whole. If the hub's cannot be had, a session that was started with
+    "auto" prints a line and goes on with the fallback. Otherwise raises WorkbookError, in one sentence, for
+    files that are missing or damaged and models that are missing, gated, out of reach or too large.
     """
-    folder = Path(model).expanduser() if model else find(role, session.profile).folder
-    if folder and (folder.is_dir() or not model):
-        return _load_folder(role, session, folder, read)
-    return _load_hub(role, session, model or find(role, session.profile).hub_id, read)
+    if model:
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            return _load_folder(role, session, folder, read)
+        return _load_hub(role, session, model, read)
+    entry = find(role, session.profile)
+    if entry.folder:
+        return _load_folder(role, session, entry.folder, read)
+    try:
+        return _load_hub(role, session, entry.hub_id, read)
+    except WorkbookError as problem:
+        if not session.auto:
+            raise
+        session.fall_back(entry.fallback)
+        why = re.sub(",? or use the profile tiny.*", ".", str(problem))
+        print(f"Profile {entry.fallback} from here on, as auto allows, until start is called again: {why}")
+    return load(role, session, "", read)
 
 
 def find(role: str, profile: str) -> ModelEntry:
@@ -85,45 +99,14 @@ def resolve(model: str) -> tuple[str, str]:
     return name, revision or "main"
 
 
-def is_cached(hub_id: str, revision: str, role: str = "text") -> bool:
-    """Whether the hub's local cache knows this model; asks no network."""
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, FIRST_FILES[role], revision=revision), str)
-
-
-def check_reachable(hub_id: str, revision: str, role: str = "text") -> None:
-    """One WorkbookError, within seconds, if the hub is out of reach or will not hand this model out."""
-    response = _ask_hub(f"{hub_id}/resolve/{revision}/{FIRST_FILES[role]}")
-    if response is None:
-        raise WorkbookError(
-            f"{hub_id} is not on this machine yet and the Hugging Face hub does not answer: connect to the "
-            "network (and unset HF_HUB_OFFLINE), or use the profile tiny, which needs none."
-        )
-    status, code = response.status_code, response.headers.get("X-Error-Code", "")
-    if status < 400:
-        return
-    if code == "GatedRepo" or status == 403:
-        what = f"{hub_id} is gated: accept its terms on the hub, log in with `hf auth login` and try again"
-    elif code == "RevisionNotFound":
-        what = f"{hub_id} has no revision {revision}: look it up on the hub"
-    elif code == "EntryNotFound":
-        what = f"{hub_id} has no {FIRST_FILES[role]}, so it is no {role} model to load: name another one"
-    elif status in (401, 404):
-        what = f"The Hugging Face hub has no public model {hub_id}: check the name (owner/name)"
-    else:
-        what = f"The Hugging Face hub answers {status} for {hub_id}: try again in a few minutes"
-    raise WorkbookError(f"{what}, or use the profile tiny.")
-
-
 def _load_folder(role: str, session: Session, folder: Path, read: Callable[..., Loaded]) -> Loaded:
     """A model from a folder; the sentence for a missing or damaged one names the way out."""
     way_out = "save it again, whole, with `save_pretrained`"
     if WEIGHTS in folder.resolve().parents:
         command = "make train-images" if role == "image" else f"make train-{role}"
         way_out = f"restore it (`git checkout -- helpers/smallworld/weights`) or train it (`{command}`)"
-    if not (folder / FIRST_FILES[role]).is_file():
-        raise WorkbookError(f"There is no model in {folder} ({FIRST_FILES[role]} is missing): {way_out}.")
+    if not (folder / hub.FIRST_FILES[role]).is_file():
+        raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
     try:
         return _whole(read, session, str(folder), local_files_only=True)
     except Damaged as problem:
@@ -131,21 +114,22 @@ def _load_folder(role: str, session: Session, folder: Path, read: Callable[..., 
 
 
 def _load_hub(role: str, session: Session, model: str, read: Callable[..., Loaded]) -> Loaded:
-    """A hub model: from the cache, without any network, where possible; else after one short question."""
+    """A hub model: from the cache, without any network, where possible; else fetched first."""
     hub_id, revision = resolve(model)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub_id):
+    if not re.fullmatch(HUB_ID, hub_id, re.ASCII) or not re.fullmatch(REVISION, revision, re.ASCII):
         raise WorkbookError(f'"{model}" is neither a folder here nor a hub model: write owner/name.')
-    os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"  # else the hub is asked to convert older files
-    if is_cached(hub_id, revision, role):
+    source = {"local_files_only": True, "revision": revision}
+    if hub.is_cached(hub_id, revision, role):
         with suppress(Damaged):  # perhaps only incomplete
-            return _whole(read, session, hub_id, local_files_only=True, revision=revision)
-    check_reachable(hub_id, revision, role)
+            return _whole(read, session, hub_id, **source)
+    known = [entry.size_gb for entry in MODELS if (entry.hub_id, entry.revision) == (hub_id, revision)]
+    hub.fetch(role, hub_id, revision, *known, live=session.live)
     try:
-        return _whole(read, session, hub_id, local_files_only=False, revision=revision)
+        return _whole(read, session, hub_id, **source)
     except Damaged as problem:
         raise WorkbookError(
-            f"{hub_id} cannot be loaded ({problem}): try again in a few minutes; if that does not help, "
-            f"remove it from the cache (`hf cache rm model/{hub_id}`), or use the profile tiny."
+            f"{hub_id} cannot be loaded ({problem}): if other models can, remove it from the cache "
+            f"(`hf cache rm model/{hub_id}`) and try again, or use the profile tiny."
         ) from None
 
 
@@ -156,25 +140,10 @@ def _whole(read: Callable[..., Loaded], session: Session, source: str, **options
     except (Damaged, WorkbookError):
         raise
     except Exception as error:  # OSError, SafetensorError, JSON, connection: each library has its own
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            raise WorkbookError(
+                f"{source} does not fit into the memory: end other kernels and programs that use it, or use "
+                "the profile tiny."
+            ) from None
         reason = (str(error).strip() or "no reason given").splitlines()[0]
         raise Damaged(f"{type(error).__name__}: {reason[:160]}") from error
-
-
-def _ask_hub(path: str, seconds: float = 5.0):
-    """The response to one HEAD request, or None; the hub's own client would try for most of a minute."""
-    answers = []
-
-    def ask() -> None:
-        from huggingface_hub import constants
-        from huggingface_hub.utils import build_hf_headers, get_session
-
-        try:
-            url = f"{constants.ENDPOINT}/{path}"
-            answers.append(get_session().head(url, headers=build_hf_headers(), timeout=seconds))
-        except Exception:  # whatever stands between here and the hub, it does not answer
-            return
-
-    thread = threading.Thread(target=ask, daemon=True)  # a name look-up can hang beyond any timeout
-    thread.start()
-    thread.join(seconds + 1)
-    return answers[0] if answers else None

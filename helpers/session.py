@@ -33,6 +33,11 @@ class Session:
     seed: int
     output_folder: Path
     live: bool  # whether somebody can move a slider
+    auto: bool = False  # whether "auto" chose the profile, so that another may take its place
+
+    def fall_back(self, profile: str) -> None:
+        """Go on with another profile, where this one's models cannot be had."""
+        object.__setattr__(self, "profile", profile)
 
 
 def start(
@@ -57,6 +62,7 @@ def start(
         raise WorkbookError(f'WORKBOOK_DEVICE is "{wanted}": set it to cpu or cuda, or not at all.')
     live = is_live()
     quiet_libraries(progress=live and profile != "tiny")
+    auto = profile == "auto"
     profile, device, reason = _choose(profile, wanted, role)
     import torch
 
@@ -65,7 +71,7 @@ def start(
     models = "the workbook's own small models" if profile == "tiny" else "models from the Hugging Face hub"
     place = "a CUDA GPU" if device == "cuda" else "the CPU"
     print(f"Profile {profile}{reason}: {models}, on {place} in {str(dtype)[6:]}, seed {seed}.")
-    return Session(profile, device, dtype, seed, folder, live)
+    return Session(profile, device, dtype, seed, folder, live, auto)
 
 
 def build_folder() -> Path:
@@ -147,12 +153,12 @@ def _choose(profile: str, wanted: str, role: str) -> tuple[str, str, str]:
         return profile, "cuda" if cuda else "cpu", ""
     if not cuda:
         return "tiny", "cpu", " (auto: no CUDA GPU here)"
-    from helpers import registry
+    from helpers import hub, registry
 
     model = registry.find(role, "hub")
     try:
-        if not registry.is_cached(model.hub_id, model.revision, role):
-            registry.check_reachable(model.hub_id, model.revision, role)
+        if not hub.is_cached(model.hub_id, model.revision, role):
+            hub.check_reachable(model.hub_id, model.revision, role)
     except WorkbookError:
         return "tiny", "cuda" if wanted else "cpu", " (auto: the hub is out of reach)"
     return "hub", "cuda", " (auto: a CUDA GPU, and the hub's models can be had)"

@@ -100,8 +100,9 @@ def _load(role: str, session: Session, source: str, **options) -> tuple[Tokenize
             raise WorkbookError(f"{source} is a {kind}, not a {name} language model: name one that is.")
     tokenizer = AutoTokenizer.from_pretrained(source, **options)
     model, report = auto.from_pretrained(
-        source, dtype=session.dtype, use_safetensors=True, output_loading_info=True, **options
-    )
+        source, dtype=session.dtype, use_safetensors=True, output_loading_info=True,
+        adapter_kwargs={"local_files_only": True}, **options,  # else the hub is asked for an adapter
+    )  # fmt: skip
     vocabulary = model.get_output_embeddings().weight.shape[0]
     if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
         raise registry.Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")

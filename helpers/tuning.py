@@ -232,6 +232,10 @@ def tune_pictures(
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
     pipe = images.load(session, model)
+    if pipe.device.type != session.device:  # offloaded
+        raise WorkbookError(
+            "The GPU has too little free memory to fine-tune this model: end other kernels that use it."
+        )
     large = pipe.unet.num_parameters() > 3e8
     content = b"".join(one.picture.tobytes() + (one.caption or caption).encode() for one in pictures)
     settings = {"pictures": hashlib.sha256(content).hexdigest()[:16], "model": model, "rank": rank}

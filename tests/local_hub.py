@@ -5,16 +5,18 @@
         hub.faults.append(Fault("model.safetensors", status=503))
         subprocess.run([...], env=hub.environment(tmp_path))
 
-It knows the model, revision and tree calls of the API and `resolve` for files. Files of LARGE bytes and
-more are handed out by a second host name, to which `resolve` redirects, as the hub does. No xet.
+It knows the model, revision and tree calls of the API and `resolve` for files, in folders too. Files of LARGE
+bytes and more are handed out by a second host name, to which `resolve` redirects, and known by their SHA-256;
+smaller ones by Git's hash; both as the hub does. No xet.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -32,18 +34,24 @@ class Repository:
 
     def file(self, name: str) -> Path | None:
         path = self.folder / name
-        return path if path.is_file() and path.parent == self.folder else None
+        return path if path.is_file() and ".." not in path.parts else None
 
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` answers about a file: a status, a body cut short, other bytes."""
+    """What goes wrong with the next `times` answers about a file, or about the list of files ("tree").
+
+    A status with headers, a body cut short or at a stand, other bytes, or 1,000 bytes every `pace` seconds.
+    """
 
     name: str
     method: str = "GET"
     status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
+    stall_after: int | None = None  # bytes; -1 is before the headers
     body: bytes | None = None
+    pace: float = 0
     times: int = 1
 
 
@@ -54,6 +62,7 @@ class LocalHub:
     repositories: dict[str, Repository] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "LocalHub":
         handler = type("Handler", (_Handler,), {"hub": self})
@@ -65,6 +74,11 @@ class LocalHub:
         return self
 
     def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """From now on every connection is refused, and what stalls is let go."""
+        self.closing.set()
         for server in self.servers:
             server.shutdown()
             server.server_close()
@@ -116,8 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_file(self.hub.repositories[match[1]], match[2])
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?", path):
             self.send_listing(*match.groups())
-        elif re.fullmatch(r"/api/models/.+?/tree/[^/]+/.+", path):
-            self.refuse(404, "EntryNotFound")  # no model here has subfolders
         elif match := re.fullmatch(r"/(.+?)/resolve/([^/]+)/(.+)", path):
             self.resolve(*match.groups())
         else:
@@ -137,9 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self.refuse(404, "EntryNotFound")
         if path.stat().st_size < LARGE:
             return self.send_file(repository, file)
-        if (fault := self.hub.fault(self.command, file)) and fault.status:
-            return self.refuse(fault.status, "")
-        linked = {"X-Linked-Size": str(path.stat().st_size), "X-Linked-ETag": f'"{_digest(path, "sha256")}"'}
+        if self.command == "HEAD" and (fault := self.hub.fault("HEAD", file)):
+            return self.send(200, b"", {}, fault)
+        linked = {"X-Linked-Size": str(path.stat().st_size), "X-Linked-ETag": f'"{digest(path)}"'}
         location = f"{self.hub.files}/large/{name}/-/{file}"
         return self.send(302, b"", {"Location": location, "X-Repo-Commit": repository.revision} | linked)
 
@@ -149,57 +161,79 @@ class _Handler(BaseHTTPRequestHandler):
             return self.refuse(401, "RepoNotFound")
         if revision not in (None, "main", repository.revision):
             return self.refuse(404, "RevisionNotFound")
-        files = sorted(path for path in repository.folder.iterdir() if path.is_file())
-        if kind == "tree":
-            listing = [
-                {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": _digest(p, "sha1")}
-                for p in files
-            ]
-        else:
-            siblings = [{"rfilename": path.name} for path in files]
-            gated = "auto" if repository.gated else False
-            listing = {
-                "id": name,
-                "sha": repository.revision,
-                "siblings": siblings,
-                "tags": [],
-                "gated": gated,
-            }
-        return self.send(200, json.dumps(listing).encode(), {"Content-Type": "application/json"})
+        files = sorted(path for path in repository.folder.rglob("*") if path.is_file())
+        names = {path.relative_to(repository.folder).as_posix(): path for path in files}
+        if kind != "tree":
+            listing = {"id": name, "sha": repository.revision, "gated": repository.gated and "auto"}
+            listing |= {"tags": [], "siblings": [{"rfilename": one} for one in names]}
+            return self.send(200, json.dumps(listing).encode(), {"Content-Type": "application/json"})
+        if "recursive=true" not in self.path:
+            names = {one: path for one, path in names.items() if "/" not in one}
+        listing = json.dumps([entry(one, path) for one, path in names.items()]).encode()
+        fault = self.hub.fault("GET", "tree")
+        return self.send(200, listing, {"Content-Type": "application/json"}, fault)
 
     def send_file(self, repository: Repository, file: str) -> None:
         """A file or, for a Range, its rest; with the fault that is due."""
         path = repository.file(file)
         fault = self.hub.fault(self.command, file)
-        if fault and fault.status:
-            return self.refuse(fault.status, "")
         body = path.read_bytes() if not fault or fault.body is None else fault.body
-        headers = {"ETag": f'"{_digest(path, "sha1")}"', "X-Repo-Commit": repository.revision}
+        headers = {"ETag": f'"{digest(path)}"', "X-Repo-Commit": repository.revision}
         status, first = 200, re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if first:
             status, start = 206, int(first[1])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             body = body[start:]
-        return self.send(status, body, headers, cut_after=fault.cut_after if fault else None)
+            if fault and fault.stall_after is not None:
+                fault = replace(fault, stall_after=max(0, fault.stall_after - start))
+        return self.send(status, body, headers, fault)
 
     def refuse(self, status: int, code: str) -> None:
         headers = {"X-Error-Code": code, "X-Error-Message": code} if code else {}
         self.send(status, b"", headers | ({"X-Repo-Commit": self.commit} if hasattr(self, "commit") else {}))
 
-    def send(self, status: int, body: bytes, headers: dict[str, str], cut_after: int | None = None) -> None:
+    def send(self, status: int, body: bytes, headers: dict[str, str], fault: Fault | None = None) -> None:
+        fault = fault or Fault("")
+        if fault.status:
+            status, body, headers = fault.status, b"", fault.headers
+        if fault.stall_after == -1:
+            self.hub.closing.wait()
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body if cut_after is None else body[:cut_after])
-        if cut_after is not None:
+            self.write(body, fault)
+        if fault.cut_after is not None:
             self.close_connection = True
+
+    def write(self, body: bytes, fault: Fault) -> None:
+        """The body or a part of it, with a pause between its pieces, then perhaps nothing for ever."""
+        end = next((one for one in (fault.cut_after, fault.stall_after) if one is not None), len(body))
+        size = 1000 if fault.pace else max(1, len(body))
+        with contextlib.suppress(OSError):  # the other side has gone
+            for start in range(0, end, size):
+                self.wfile.write(body[start : min(end, start + size)])
+                self.hub.closing.wait(fault.pace)
+        if fault.stall_after is not None:
+            self.hub.closing.wait()
 
     def log_message(self, *_) -> None:
         """Nothing on stderr."""
 
 
-def _digest(path: Path, kind: str) -> str:
-    return hashlib.new(kind, path.read_bytes()).hexdigest()
+def digest(path: Path) -> str:
+    """What the hub knows a file by: its SHA-256 if it is large, else Git's hash."""
+    data = path.read_bytes()
+    if len(data) >= LARGE:
+        return hashlib.sha256(data).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def entry(name: str, path: Path) -> dict:
+    """A file's line in the tree call."""
+    told = {"type": "file", "path": name, "size": path.stat().st_size, "oid": digest(path)}
+    if told["size"] >= LARGE:
+        told |= {"oid": "0" * 40, "lfs": {"oid": digest(path), "size": told["size"], "pointerSize": 130}}
+    return told

@@ -1,16 +1,12 @@
 """The hub profile against a local server: child processes load language and image models, pinned, once."""
 
 import json
-import re
-import socket
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
-from local_hub import Fault, LocalHub, Repository, _digest, _Handler
-from tiny_models import save_bert, save_gpt2, save_llama, save_published_bert
+from local_hub import LocalHub
+from tiny_models import save_bert, save_llama, save_published_bert, save_published_gpt2
 from tiny_pipeline import SIZE, save
 
 from helpers import registry
@@ -70,7 +66,7 @@ def folders(tmp_path_factory):
     """Tiny models to offer."""
     place = tmp_path_factory.mktemp("models")
     return {
-        "gpt2": save_gpt2(place / "gpt2"),
+        "gpt2": save_published_gpt2(place / "gpt2"),
         "llama": save_llama(place / "llama"),
         "bert": save_bert(place / "bert"),
         "published bert": save_published_bert(place / "published"),
@@ -95,7 +91,7 @@ def load(names, environment, code: str = LOAD) -> list:
     child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
     assert child.stderr == ""
-    line, results = child.stdout.splitlines()
+    line, *_, results = child.stdout.splitlines()
     assert line == "Profile hub: models from the Hugging Face hub, on the CPU in float32, seed 0."
     return json.loads(results)
 
@@ -111,10 +107,12 @@ def test_any_causal_model_loads_pinned_and_offline_after_the_first_time(hub, tmp
     resolve = f"/{PINNED.hub_id}/resolve/"
     fetched = [path for method, path in hub.requests if method == "GET" and path.startswith(resolve)]
     assert {path.split("/")[4] for path in fetched} == {PINNED.revision}
+    files = {"config.json", "generation_config.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"}
+    assert {path.rpartition("/")[2] for path in fetched} == files | {"vocab.json"}, "and no more is asked for"
+    assert not any("adapter" in path for _, path in hub.requests)
+    assert hub.requests[-1][0] == "HEAD" and "0000000" in hub.requests[-1][1]
 
-    for server in hub.servers:
-        server.shutdown()
-        server.server_close()
+    hub.close()
     hub.requests.clear()
     again = load(["", "gpt2", "someone/llama", "someone/other"], hub.environment(tmp_path))
     assert again[:3] == [gpt2, gpt2, llama], "cached models load without a network, by their short name too"
@@ -127,56 +125,6 @@ def test_the_masked_model_loads_pinned_as_it_is_published(hub, tmp_path):
     assert bert == ["BertForMaskedLM", 3, 1.0] and "LlamaForCausalLM, not a masked language model" in gpt2
     fetched = [path for method, path in hub.requests if method == "GET" and PINNED_FILL.hub_id in path]
     assert {path.split("/")[4] for path in fetched if "/resolve/" in path} == {PINNED_FILL.revision}
-
-
-@pytest.mark.faults
-def test_a_network_that_swallows_everything_is_asked_once(tmp_path):
-    connections = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, args=(listener, connections), daemon=True).start()
-        environment = LocalHub().environment(tmp_path, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        (message,) = load([""], environment)
-    assert "does not answer" in message and "profile tiny" in message and len(connections) == 1
-
-
-def accept(listener: socket.socket, connections: list) -> None:
-    """Take calls and never answer."""
-    while True:
-        connections.append(listener.accept()[0])
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_hub_is_named_and_asked_once(hub, tmp_path, status):
-    hub.faults.append(Fault("config.json", "HEAD", status=status))
-    busy, later = load(["", ""], hub.environment(tmp_path))
-    assert f"answers {status}" in busy and "few minutes" in busy and later[0] == "GPT2LMHeadModel"
-
-
-@pytest.mark.faults
-def test_cut_weights_are_fetched_to_the_end(hub, tmp_path):
-    hub.faults.append(Fault("model.safetensors", cut_after=5_000))
-    assert load([""], hub.environment(tmp_path))[0][0] == "GPT2LMHeadModel"
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"too short"}])
-def test_weights_that_cannot_be_had_are_named_and_fetched_the_next_time(hub, tmp_path, fault):
-    hub.faults.append(Fault("model.safetensors", **fault))
-    refused, later = load(["", ""], hub.environment(tmp_path))
-    assert f"{PINNED.hub_id} cannot be loaded" in refused and later[0] == "GPT2LMHeadModel"
-
-
-@pytest.mark.faults
-def test_a_spoilt_cache_is_named_with_the_way_out(hub, folders, tmp_path):
-    size = (folders["gpt2"] / "config.json").stat().st_size
-    hub.faults.append(Fault("config.json", body=b"{" * size))
-    environment = hub.environment(tmp_path)
-    first, again = load(["", ""], environment)
-    assert "hf cache rm" in first and "hf cache rm" in again
-    command = re.search("`hf (cache rm [^`]+)`", again)[1].split()
-    subprocess.run([Path(sys.executable).with_name("hf"), *command, "--yes"], env=environment, check=True)
-    assert load([""], environment)[0][0] == "GPT2LMHeadModel"
 
 
 @pytest.mark.faults
@@ -195,30 +143,6 @@ def test_a_cache_without_tokenizer_is_completed_or_refused_but_never_used(hub, t
 # Image models
 
 
-class Pipeline(Repository):
-    """A model with files in folders."""
-
-    def file(self, name: str) -> Path | None:
-        return path if (path := self.folder / name).is_file() else None
-
-
-class PipelineHandler(_Handler):
-    """Lists such a model as the hub does."""
-
-    def send_listing(self, name: str, kind: str | None, revision: str | None) -> None:
-        repository = self.hub.repositories[name]
-        paths = sorted(path for path in repository.folder.rglob("*") if path.is_file())
-        files = {path.relative_to(repository.folder).as_posix(): path for path in paths}
-        listing = {"id": name, "sha": repository.revision, "tags": [], "gated": False}
-        listing |= {"siblings": [{"rfilename": file} for file in files]}
-        if kind == "tree":
-            listing = [
-                {"type": "file", "path": file, "size": path.stat().st_size, "oid": _digest(path, "sha1")}
-                for file, path in files.items()
-            ]
-        self.send(200, json.dumps(listing).encode(), {"Content-Type": "application/json"})
-
-
 @pytest.fixture(scope="module")
 def pipeline_folder(tmp_path_factory):
     return save(tmp_path_factory.mktemp("pipeline") / "pipeline", safety_checker=True)
@@ -228,8 +152,6 @@ def pipeline_folder(tmp_path_factory):
 def image_hub(pipeline_folder, folders):
     """A hub with a pipeline under the real name and revision of Stable Diffusion, and three other models."""
     with LocalHub() as server:
-        for each in server.servers:
-            each.RequestHandlerClass = type("Handler", (PipelineHandler,), {"hub": server})
         server.add("someone/gpt2", folders["gpt2"])
         names = {
             PINNED_IMAGE.hub_id: PINNED_IMAGE.revision,
@@ -237,7 +159,7 @@ def image_hub(pipeline_folder, folders):
             "someone/gated": "2" * 40,
         }
         for name, revision in names.items():
-            server.repositories[name] = Pipeline(pipeline_folder, revision, gated="gated" in name)
+            server.add(name, pipeline_folder, revision, gated="gated" in name)
         yield server
 
 
@@ -261,33 +183,13 @@ def test_any_stable_diffusion_loads_pinned_and_offline_after_the_first_time(imag
     fetched = [path for method, path in image_hub.requests if method == "GET" and path.startswith(resolve)]
     assert len(fetched) > 5 and {path.split("/")[4] for path in fetched} == {PINNED_IMAGE.revision}
 
-    for server in image_hub.servers:
-        server.shutdown()
-        server.server_close()
+    image_hub.close()
     image_hub.requests.clear()
     names = ["", "stable-diffusion-v1-4", f"someone/pipeline@{revision}", "someone/other"]
     *cached, refused = load(names, image_hub.environment(tmp_path), LOAD_IMAGE)
     assert cached == [WHOLE] * 3, "cached models load without a network, by their short name too"
     assert "does not answer" in refused and "someone/other is not on this machine" in refused
     assert not image_hub.requests
-
-
-UNET = "unet/diffusion_pytorch_model.safetensors"
-
-
-@pytest.mark.faults
-def test_cut_weights_of_a_pipeline_are_fetched_to_the_end(image_hub, tmp_path):
-    image_hub.faults.append(Fault(UNET, cut_after=5_000))
-    assert load([""], image_hub.environment(tmp_path), LOAD_IMAGE) == [WHOLE]
-    assert not image_hub.faults[0].times
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"too short"}])
-def test_a_pipeline_that_cannot_be_had_is_named_and_fetched_the_next_time(image_hub, tmp_path, fault):
-    image_hub.faults.append(Fault(UNET, **fault))
-    refused, later = load(["", ""], image_hub.environment(tmp_path), LOAD_IMAGE)
-    assert f"{PINNED_IMAGE.hub_id} cannot be loaded" in refused and later == WHOLE
 
 
 @pytest.mark.faults

@@ -1,12 +1,13 @@
 """The table of models, and the hub's answers in one sentence."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import registry
-from helpers.session import WorkbookError
+from helpers import hub, registry
+from helpers.session import Session, WorkbookError
 
 
 def test_every_model_says_where_it_comes_from_and_under_which_licence():
@@ -50,59 +51,6 @@ def test_resolve_pins_what_the_table_knows(name, expected):
     assert registry.resolve(name) == expected
 
 
-@pytest.mark.parametrize(
-    "status, code, words",
-    [
-        (401, "RepoNotFound", "no public model a/b"),
-        (401, "", "no public model a/b"),
-        (401, "GatedRepo", "gated"),
-        (403, "", "gated"),
-        (404, "RevisionNotFound", "no revision main"),
-        (404, "EntryNotFound", "no config.json"),
-        (429, "", "answers 429"),
-        (503, "", "answers 503"),
-        (None, "", "does not answer"),
-    ],
-)
-def test_the_hub_s_refusals_become_one_sentence(monkeypatch, status, code, words):
-    answer = SimpleNamespace(status_code=status, headers={"X-Error-Code": code}) if status else None
-    monkeypatch.setattr(registry, "_ask_hub", lambda *_: answer)
-    with pytest.raises(WorkbookError) as problem:
-        registry.check_reachable("a/b", "main")
-    message = str(problem.value)
-    assert words in message and "profile tiny" in message and message.endswith(".") and "\n" not in message
-
-
-@pytest.mark.parametrize("role, file", [("text", "config.json"), ("image", "model_index.json")])
-def test_each_role_is_asked_for_by_the_file_that_its_models_begin_with(monkeypatch, role, file):
-    asked = []
-    answer = SimpleNamespace(status_code=404, headers={"X-Error-Code": "EntryNotFound"})
-    monkeypatch.setattr(registry, "_ask_hub", lambda path: asked.append(path) or answer)
-    with pytest.raises(WorkbookError, match=f"a/b has no {file}, so it is no {role} model to load"):
-        registry.check_reachable("a/b", "main", role)
-    assert asked == [f"a/b/resolve/main/{file}"]
-
-
-def test_a_model_is_cached_if_the_first_file_of_its_role_is(monkeypatch, tmp_path):
-    import huggingface_hub
-
-    def look_up(hub_id, filename, revision):
-        return str(tmp_path) if (hub_id, filename, revision) == ("a/b", "model_index.json", "c") else None
-
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look_up)
-    assert registry.is_cached("a/b", "c", "image") and not registry.is_cached("a/b", "c")
-
-
-@pytest.mark.parametrize("status", [200, 302, 307])
-def test_a_hub_that_hands_the_model_out_is_no_problem(monkeypatch, status):
-    monkeypatch.setattr(registry, "_ask_hub", lambda *_: SimpleNamespace(status_code=status, headers={}))
-    registry.check_reachable("a/b", "main")
-
-
-def test_offline_mode_is_no_answer():
-    assert registry._ask_hub("a/b") is None
-
-
 # Loading, whatever the role
 
 
@@ -115,7 +63,7 @@ def refused(role, session, model, read) -> str:
 
 @pytest.fixture
 def tiny():
-    return SimpleNamespace(profile="tiny")
+    return SimpleNamespace(profile="tiny", auto=False)
 
 
 @pytest.mark.parametrize("role, file", [("text", "config.json"), ("image", "model_index.json")])
@@ -155,17 +103,75 @@ def test_the_reader_s_own_sentence_is_passed_on(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_a_hub_model_is_sought_in_the_cache_first_and_then_once_on_the_hub(monkeypatch, cached):
+def test_a_hub_model_is_sought_in_the_cache_first_and_then_fetched(monkeypatch, cached):
     calls = []
 
     def read(session, source, **options):
-        calls.append((source, options["revision"], options["local_files_only"]))
+        assert options["local_files_only"]
+        calls.append((source, options["revision"]))
         raise registry.Damaged("incomplete")
 
-    monkeypatch.setattr(registry, "is_cached", lambda *_: cached)
-    monkeypatch.setattr(registry, "check_reachable", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(hub, "is_cached", lambda *_: cached)
+    monkeypatch.setattr(hub, "fetch", lambda *arguments, live: calls.append((*arguments, live)))
     entry = registry.find("image", "hub")
     pinned = (entry.hub_id, entry.revision)
-    message = refused("image", SimpleNamespace(profile="hub"), "", read)
-    assert calls == [(*pinned, True)] * cached + [(*pinned, "image"), (*pinned, False)]
+    message = refused("image", SimpleNamespace(profile="hub", auto=False, live=True), "", read)
+    assert calls == [pinned] * cached + [("image", *pinned, entry.size_gb, True), pinned]
     assert "(incomplete)" in message and f"hf cache rm model/{entry.hub_id}" in message
+
+
+NAMES = ["../up", "a/..", "a/../b", "a/b/c", "a--b", "-a/b", ".a", "a/.b", "a b", "é/b", "a/b?x",
+         "a/b@../../c", "a/b@-x", "a/b@a b", "a/b@a/../b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_could_lead_elsewhere_reaches_neither_path_nor_url(monkeypatch, tiny, name):
+    monkeypatch.setattr(hub, "is_cached", lambda *_: pytest.fail("looked up"))
+    assert f'"{name}" is neither a folder here nor a hub model' in refused("text", tiny, name, None)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "a/b", "A-1/b_2.c", "a/b@refs/pr/1", "a/b@v1.0", "a/b@0123abc"])
+def test_the_hub_s_own_names_are_let_through(monkeypatch, tiny, name):
+    monkeypatch.setattr(hub, "is_cached", lambda *_: True)
+    assert registry.load("text", tiny, name, lambda session, source, **_: source) in ("a/b", "A-1/b_2.c",
+        "openai-community/gpt2")  # fmt: skip
+
+
+# Falling back
+
+
+def out_of_reach(*_, **__):
+    raise WorkbookError("The hub is away: connect, or use the profile tiny.")
+
+
+def test_auto_goes_on_with_the_shipped_model_and_says_why_in_one_line(monkeypatch, capsys):
+    started, sources = Session("hub", "cpu", None, 0, Path(), False, auto=True), []
+    monkeypatch.setattr(hub, "is_cached", lambda *_: False)
+    monkeypatch.setattr(hub, "fetch", out_of_reach)
+    for role in ("text", "image"):
+        registry.load(role, started, "", lambda session, source, **_: sources.append(source))
+    assert sources == [str(registry.WEIGHTS / "text"), str(registry.WEIGHTS / "image")]
+    out = capsys.readouterr().out
+    assert started.profile == "tiny" and out.count("\n") == 1
+    assert out.startswith("Profile tiny from here on") and out.endswith("The hub is away: connect.\n")
+
+
+@pytest.mark.parametrize("auto, model", [(True, "someone/else"), (False, "")])
+def test_what_was_asked_for_by_name_is_never_replaced(monkeypatch, auto, model):
+    started = Session("hub", "cpu", None, 0, Path(), False, auto)
+    monkeypatch.setattr(hub, "is_cached", lambda *_: False)
+    monkeypatch.setattr(hub, "fetch", out_of_reach)
+    assert "The hub is away" in refused("text", started, model, None) and started.profile == "hub"
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's."""
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), OutOfMemoryError("CUDA out of memory")])
+def test_a_model_too_large_for_the_memory_is_not_called_damaged(monkeypatch, tiny, problem):
+    def read(*_, **__):
+        raise problem
+
+    monkeypatch.setattr(hub, "is_cached", lambda *_: True)
+    assert "a/b does not fit into the memory" in refused("text", tiny, "a/b", read)

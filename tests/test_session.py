@@ -16,7 +16,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from helpers import registry, session
+from helpers import hub, registry, session
 from helpers.session import WorkbookError
 
 NOISE = ["HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_VERBOSITY"]
@@ -51,8 +51,8 @@ def gpu(monkeypatch, cached=False, reachable=False):
             raise WorkbookError("out of reach")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(registry, "is_cached", lambda *_: cached)
-    monkeypatch.setattr(registry, "check_reachable", check)
+    monkeypatch.setattr(hub, "is_cached", lambda *_: cached)
+    monkeypatch.setattr(hub, "check_reachable", check)
 
 
 def refused(**options) -> str:
@@ -73,6 +73,13 @@ def test_start_prints_one_line_without_versions_paths_or_times(capfd):
     assert started.output_folder == session.build_folder() and not started.live
     with pytest.raises(AttributeError):
         started.seed = 1
+    assert not started.auto
+
+
+def test_only_falling_back_changes_a_session():
+    started = session.start("hub")
+    started.fall_back("tiny")
+    assert started.profile == "tiny" and not started.auto
 
 
 def test_start_fixes_the_global_seed():
@@ -207,7 +214,8 @@ def test_cuda_without_a_gpu_and_unknown_devices_are_refused(monkeypatch):
 )
 def test_auto_takes_the_hub_where_its_models_can_be_had(monkeypatch, capsys, cached, reachable, profile):
     gpu(monkeypatch, cached, reachable)
-    assert session.start("auto").profile == profile
+    started = session.start("auto")
+    assert started.profile == profile and started.auto
     line = capsys.readouterr().out
     assert line.startswith(f"Profile {profile} (auto: ") and line.count("\n") == 1
 
@@ -216,8 +224,8 @@ def test_auto_takes_the_hub_where_its_models_can_be_had(monkeypatch, capsys, cac
 def test_auto_asks_for_the_model_of_its_role(monkeypatch, role):
     asked = []
     gpu(monkeypatch)
-    monkeypatch.setattr(registry, "is_cached", lambda *arguments: asked.append(arguments))
-    monkeypatch.setattr(registry, "check_reachable", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(hub, "is_cached", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(hub, "check_reachable", lambda *arguments: asked.append(arguments))
     assert session.start("auto", role=role).profile == "hub"
     model = registry.find(role, "hub")
     assert asked == [(model.hub_id, model.revision, role)] * 2
@@ -225,7 +233,7 @@ def test_auto_asks_for_the_model_of_its_role(monkeypatch, role):
 
 def test_auto_without_a_gpu_is_tiny_and_asks_nobody(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(registry, "is_cached", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(hub, "is_cached", lambda *_: pytest.fail("asked"))
     assert session.start("auto").profile == "tiny" and "no CUDA GPU" in capsys.readouterr().out
 
 

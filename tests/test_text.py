@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_models import CONTEXT, END, metaspace_tokenizer, save_bert
 
-from helpers import registry, text
+from helpers import hub, registry, text
 from helpers.session import WorkbookError
 
 pytest_plugins = ("fixtures_text",)
@@ -131,7 +131,7 @@ def test_a_model_that_is_not_causal_is_named(tmp_path, cpu):
     "name", ["not/a/model", "folder that is not there", "../elsewhere/model", "owner/na me"]
 )
 def test_what_is_neither_folder_nor_hub_id_is_refused_without_asking_the_hub(cpu, name, monkeypatch):
-    monkeypatch.setattr(registry, "check_reachable", lambda *_: pytest.fail("asked the hub"))
+    monkeypatch.setattr(hub, "ask", lambda *_: pytest.fail("asked the hub"))
     assert name in sentence(text.load, cpu, name)
 
 

@@ -1,5 +1,6 @@
 """Tiny language models with random weights, for tests that need no good text."""
 
+import json
 from pathlib import Path
 
 CORPUS = [
@@ -62,6 +63,55 @@ def save_gpt2(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def save_published_gpt2(folder: Path) -> Path:
+    """A GPT-2 of two layers, laid out as openai-community/gpt2 is published.
+
+    Weights without their prefix and with the attention's mask among them, a tokenizer that neither pads nor
+    says so, and beside them the same model in forms that are not loaded here.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    learnt = json.loads(byte_level_tokenizer().backend_tokenizer.to_str())
+    merges = learnt["model"]["merges"]
+    names = [name for name in learnt["model"]["vocab"] if name != END] + [END]  # the last, as there
+    learnt["model"]["vocab"] = {name: number for number, name in enumerate(names)}
+    learnt["added_tokens"][0]["id"] = last = len(names) - 1
+    torch.manual_seed(0)
+    sizes = {"vocab_size": len(names), "n_positions": 1024, "n_embd": 32, "n_layer": 2, "n_head": 2}
+    config = GPT2Config(**sizes, bos_token_id=last, eos_token_id=last, initializer_range=0.3)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    mask = torch.ones(1024, 1024).tril().view(1, 1, 1024, 1024)
+    weights = load_file(folder / "model.safetensors")
+    weights = {
+        name.removeprefix("transformer."): one for name, one in weights.items() if "lm_head" not in name
+    }
+    weights |= {f"h.{layer}.attn.bias": mask.clone() for layer in range(2)}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    for name, content in {
+        "config.json": json.loads((folder / "config.json").read_text()) | {"n_ctx": 1024, "dtype": None},
+        "vocab.json": learnt["model"]["vocab"],
+        "tokenizer.json": learnt,
+        "tokenizer_config.json": {"model_max_length": 1024},
+        "generation_config.json": {"bos_token_id": last, "eos_token_id": last, "_from_model_config": True},
+    }.items():
+        (folder / name).write_text(json.dumps(content))
+    lines = [merge if isinstance(merge, str) else " ".join(merge) for merge in merges]
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *lines, ""]))
+    return add_spare(
+        folder, "pytorch_model.bin", "tf_model.h5", "rust_model.ot", "64.tflite", "onnx/config.json"
+    )
+
+
+def add_spare(folder: Path, *names: str) -> Path:
+    """Files that the hub has beside those that are loaded; reading one as a model fails."""
+    for name in (".gitattributes", "README.md", *names):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("not to be fetched")
+    return folder
+
+
 def save_llama(folder: Path, seed: int = 0) -> Path:
     """A Llama of two layers in the folder."""
     import torch
@@ -114,4 +164,4 @@ def save_published_bert(folder: Path) -> Path:
         "cls.seq_relationship.bias": torch.zeros(2),
     }
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    return folder
+    return add_spare(folder, "pytorch_model.bin", "tf_model.h5", "coreml/config.json")

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from tests.tiny_models import add_spare
+
 CORPUS = ["a red balloon over the sea at night", "two flying cars above the futuristic city at sunset"]
 START, END = "<|startoftext|>", "<|endoftext|>"
 ROOM, SIZE, FACTOR = 16, 32, 4  # tokens of a prompt, pixels of a picture's side, pixels of a latent's side
@@ -86,3 +88,81 @@ def _safety_checker():
     checker.concept_embeds_weights.data.fill_(2.0)
     checker.special_care_embeds_weights.data.fill_(2.0)
     return checker, CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
+
+
+def save_published(folder: Path) -> Path:
+    """A small pipeline, laid out as CompVis/stable-diffusion-v1-4 is published: 512 pixels, float32, PNDM.
+
+    Its files name classes, settings and weights as the libraries did in 2022; half-precision variants and
+    pickles, which are not loaded here, lie beside them. The UNet has no attention at 64x64, which takes long.
+    """
+    import torch
+    from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
+    from safetensors.torch import load_file, save_file
+
+    torch.manual_seed(0)
+    pipe = build(safety_checker=True)
+    pipe.unet = UNet2DConditionModel(
+        sample_size=64, layers_per_block=1, block_out_channels=(8, 16, 16, 16), norm_num_groups=4,
+        cross_attention_dim=16, attention_head_dim=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    pipe.vae = AutoencoderKL(
+        sample_size=512, block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=4,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+    )  # fmt: skip
+    pipe.scheduler = PNDMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True,
+        steps_offset=1,
+    )  # fmt: skip
+    pipe.save_pretrained(folder)
+    former = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    _rename(folder / "vae" / "diffusion_pytorch_model.safetensors", former)
+    encoder = folder / "text_encoder" / "model.safetensors"
+    weights = load_file(encoder) | {"text_model.embeddings.position_ids": torch.arange(ROOM)[None]}
+    save_file(weights, encoder, {"format": "pt"})
+    index = json.loads((folder / "model_index.json").read_text())
+    index |= {"_diffusers_version": "0.2.2", "feature_extractor": ["transformers", "CLIPFeatureExtractor"]}
+    index = {
+        name: part for name, part in index.items() if name not in ("image_encoder", "requires_safety_checker")
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    _old_tokenizer(folder / "tokenizer", pipe.tokenizer)
+    _old_extractor(folder / "feature_extractor")
+    for path in list(folder.rglob("*.safetensors")):
+        place = path.relative_to(folder).with_suffix("").as_posix()
+        add_spare(folder, f"{place}.fp16.safetensors", f"{place}.bin", f"{place}.fp16.bin")
+    return add_spare(folder, "unet/diffusion_pytorch_model.non_ema.safetensors", "v1-variants-scores.jpg")
+
+
+def _rename(path: Path, names: dict[str, str]) -> None:
+    """Weights under former names."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(path)
+    for name in list(weights):
+        for new, former in names.items():
+            if f".{new}." in name and "mid_block.attentions" in name:
+                weights[name.replace(f".{new}.", f".{former}.")] = weights.pop(name)
+    save_file(weights, path, {"format": "pt"})
+
+
+def _old_tokenizer(folder: Path, tokenizer) -> None:
+    """vocab.json and merges.txt in the place of tokenizer.json."""
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    lines = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *lines, ""]))
+    special = {"bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END}
+    (folder / "special_tokens_map.json").write_text(json.dumps(special))
+    settings = {"model_max_length": ROOM, "do_lower_case": True, "tokenizer_class": "CLIPTokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | special))
+
+
+def _old_extractor(folder: Path) -> None:
+    settings = {"crop_size": 16, "size": 16, "do_center_crop": True, "do_normalize": True, "do_resize": True}
+    settings |= {"feature_extractor_type": "CLIPFeatureExtractor", "resample": 3}
+    settings |= {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
