@@ -1,5 +1,6 @@
 """Executed notebooks as standalone web pages that fetch nothing and need no script."""
 
+import contextlib
 import html
 import os
 from datetime import datetime
@@ -13,6 +14,8 @@ from bs4 import BeautifulSoup
 from latex2mathml.converter import convert as to_mathml
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from helpers.parameters import title
 
 TEMPLATE = Path(__file__).with_name("page")
 
@@ -55,12 +58,6 @@ def _exporter() -> _Exporter:
     return exporter
 
 
-def title(notebook: nbformat.NotebookNode) -> str:
-    """The text of the first top-level heading, else an empty string."""
-    lines = (line for c in notebook.cells if c.cell_type == "markdown" for line in c.source.splitlines())
-    return next((line[2:].strip(" *_`") for line in lines if line.startswith("# ")), "")
-
-
 def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     """What papermill noted: title, start (UTC), seconds, injected parameters, number of code cells begun."""
     told = notebook.metadata.get("papermill", {})
@@ -68,7 +65,7 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     injected = [c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     code = [c.metadata.get("papermill", {}) for c in notebook.cells if c.cell_type == "code"]
     return {
-        "title": title(notebook),
+        "title": title(notebook.cells),
         "start": datetime.fromisoformat(start).strftime("%Y-%m-%d %H:%M UTC") if start else "",
         "seconds": told.get("duration") or 0,
         "parameters": injected[0].splitlines()[1:] if injected else [],
@@ -78,7 +75,7 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 def render(notebook: nbformat.NotebookNode) -> str:
     """An executed notebook as one HTML page: pictures inside, formulas as MathML, no script, no request."""
-    name = title(notebook) or "Notebook"
+    name = title(notebook.cells) or "Notebook"
     text, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": name}, "facts": facts(notebook)})
     page = BeautifulSoup(text, "html.parser")
     for element in page.select("script, link, iframe, a.anchor-link"):
@@ -96,8 +93,12 @@ def write_index(folder: Path) -> None:
     """Write `folder`/index.html, which lists the executed notebooks that lie there."""
     rows = []
     for path in sorted(folder.glob("[!.]*.ipynb")):
-        rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
+        with contextlib.suppress(ValueError, AttributeError, OSError):  # somebody else's, and broken
+            rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True)
-    draft = folder / f".index.{os.getpid()}.html"
-    draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
-    os.replace(draft, folder / "index.html")
+    draft = folder / ".index.html"
+    try:
+        draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
+        os.replace(draft, folder / "index.html")
+    finally:
+        draft.unlink(missing_ok=True)

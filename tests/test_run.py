@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import pages, run
+from helpers import execution, pages, run
 from helpers.session import WorkbookError
+from helpers.signals import SIGNALS
 from tests import refresh
 from tests.guard import pictures
 
@@ -28,6 +30,17 @@ PICTURE = """import base64
 from IPython.display import Image, display
 data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 display(Image(base64.b64decode(data), format="png", metadata={"alt": "one <red> dot"}))"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_set():
+    """The command sets variables and signal handlers for its own process, which here is the tests'."""
+    variables, handlers = dict(os.environ), [(number, signal.getsignal(number)) for number in SIGNALS]
+    yield
+    os.environ.clear()
+    os.environ.update(variables)
+    for number, handler in handlers:
+        signal.signal(number, handler)
 
 
 def write(folder: Path, name: str = "08_trial.ipynb", *sources: str, parameters: str = PARAMETERS) -> Path:
@@ -112,14 +125,14 @@ def wrong_usage(tmp_path) -> dict[str, list[str]]:
         "no readable notebook|not a readable notebook": [str(tmp_path / "torn.ipynb")],
         "parameter 'sede'": [path, "-p", "sede", "1"],
         "must be int": [path, "-p", "seed", "one"],
-        "no profile 'big'": [path, "-p", "profile", "big"],
+        "profile is 'big': choose tiny, hub or auto": [path, "-p", "profile", "big"],
         "is a file": [path, "--output", str(file)],
         "Not a directory": [path, "--output", str(file / "below")],
     }
 
 
 def test_wrong_usage_is_one_sentence_and_runs_nothing(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run, "execute", lambda *_: pytest.fail("something ran"))
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("something ran"))
     for expected, arguments in wrong_usage(tmp_path).items():
         assert (
             run.main(
