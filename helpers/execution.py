@@ -1,8 +1,7 @@
-"""Execute one notebook and publish it with its page, whole or not at all; a signal ends its kernel, too."""
+"""Execute one notebook and publish it with its page, whole or not at all."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -20,7 +19,6 @@ from papermill.exceptions import PapermillExecutionError
 
 from helpers import pages
 from helpers.session import WorkbookError
-from helpers.signals import SIGNALS, Stopped, stop_on_signals
 
 
 class NotebookFailed(Exception):
@@ -28,30 +26,12 @@ class NotebookFailed(Exception):
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts kernels with the interpreter that runs this command, whatever kernelspecs the machine has.
-
-    While a kernel runs, a signal cancels the execution, which shuts the kernel down; `stopped` keeps it.
-    """
-
-    stopped: int | None = None
+    """Starts kernels with the interpreter that runs this command, whatever kernelspecs the machine has."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL", "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-    async def start_kernel(self, **options) -> None:
-        """As the base class; in place of nbclient's signal handlers, after which a notebook just fails."""
-        running = asyncio.current_task()
-
-        def stop(number: int) -> None:
-            ThisPython.stopped = number
-            running.cancel()
-
-        for number in SIGNALS:
-            with contextlib.suppress(RuntimeError):  # on Windows, and outside the main thread
-                asyncio.get_running_loop().add_signal_handler(number, stop, number)
-        await super().start_kernel(**options)
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -64,7 +44,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 @contextlib.contextmanager
 def alone(folder: Path, name: str) -> Iterator[None]:
-    """Keep other runs out of what `name` stands for in the folder; they wait, the killed ones do not count."""
+    """Keep other runs out of what `name` stands for in the folder: they wait. A killed run holds nothing."""
     lock = FileLock(folder / f".{name}.lock")
     try:
         lock.acquire(timeout=0)
@@ -84,9 +64,9 @@ def execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
     """Execute one notebook and publish notebook and page in `folder`; an earlier result stays until then.
 
     Raises NotebookFailed; what was computed up to there is then in NAME.failed.ipynb and its page.
-    Raises Stopped after a signal, and leaves the folder as it was.
     """
     logging.getLogger("papermill").setLevel(logging.ERROR)  # the parameters have been checked
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # after a signal it tells of the kernel's death
     with alone(folder, path.stem):
         _execute(path, parameters, folder)
 
@@ -102,7 +82,11 @@ def _execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
     partial = folder / f".{path.stem}.partial.ipynb"
     bar = {"desc": path.stem, "leave": False} if sys.stderr.isatty() else False
     try:
-        _run(path, partial, parameters, bar)
+        papermill.execute_notebook(
+            read(path), str(partial).replace("{", "{{").replace("}", "}}"), parameters,
+            kernel_name="python3", language="python", kernel_manager_class=ThisPython,
+            progress_bar=bar, store_widget_state=False,
+        )  # fmt: skip
         _publish(partial, result)
     except (PapermillExecutionError, DeadKernelError) as error:
         reached = pages.facts(read(partial))["reached"]
@@ -116,23 +100,6 @@ def _execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
         partial.unlink(missing_ok=True)
     for leftover in (failed, failed.with_suffix(".html")):
         leftover.unlink(missing_ok=True)
-
-
-def _run(path: Path, partial: Path, parameters: dict[str, object], bar: object) -> None:
-    """papermill's execution, with Stopped for whatever it raises after a signal."""
-    ThisPython.stopped = None
-    try:
-        papermill.execute_notebook(
-            read(path), str(partial).replace("{", "{{").replace("}", "}}"), parameters,
-            kernel_name="python3", language="python", kernel_manager_class=ThisPython,
-            progress_bar=bar, store_widget_state=False,
-        )  # fmt: skip
-    except BaseException as error:
-        if ThisPython.stopped is None:
-            raise
-        raise Stopped(ThisPython.stopped) from error
-    finally:
-        stop_on_signals()
 
 
 def _publish(source: Path, target: Path) -> None:

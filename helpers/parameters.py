@@ -1,8 +1,9 @@
 """A notebook's parameters: what its `parameters` cell says about them, and whether values keep to it.
 
-Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, and the
-comment holds the rule: a number ends in LOW to HIGH; a text is "one, two or three" words to choose from, begins
-with "a folder", which must be there, or speaks of a model as "owner/name"; any other text is free.
+Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, and its
+comment holds the rule: for a number it ends in LOW to HIGH; for a text it is "one, two or three" words to
+choose from, begins with "a folder", which must be there, or speaks of a model as "owner/name"; else the text
+is free.
 """
 
 from __future__ import annotations
@@ -129,15 +130,15 @@ def check(parameter: Parameter, value: object) -> None:
         raise WorkbookError(f"{name} is {value!r}: choose {parameter.comment}.")
     if value and parameter.comment.startswith("a folder"):
         _check_folder(name, value)
-    if value and "owner/name" in parameter.comment and not os.path.isdir(os.path.expanduser(value)):
-        if not HUB_MODEL.fullmatch(value):
-            raise WorkbookError(f"{name} is {value!r}: name a folder that exists, or a model as owner/name.")
+    known = os.path.isdir(os.path.expanduser(value)) or HUB_MODEL.fullmatch(value)
+    if value and "owner/name" in parameter.comment and not known:
+        raise WorkbookError(f"{name} is {value!r}: name a folder that exists, or a model as owner/name.")
 
 
 def check_namespace(names: Mapping[str, object]) -> None:
     """Check a running notebook's variables against its parameters cell, which IPython keeps in `In`.
 
-    This reaches values that plain papermill injected and lines that were edited by hand. Raises WorkbookError.
+    It reaches what plain papermill injected and lines that were edited by hand. Raises WorkbookError.
     """
     cells = [cell for cell in names.get("In", []) if re.match(r"profile: str = ", cell)]
     for name, parameter in declared(cells[-1]).items() if cells else ():

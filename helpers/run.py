@@ -14,8 +14,8 @@ from helpers.session import PROFILES, WorkbookError, build_folder, check_seed
 from helpers.signals import Stopped, stop_on_signals
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-EPILOG = """exit codes: 0 all went well; 1 a notebook failed, or its result could not be written (a full disk);
-2 wrong usage, nothing was run; 128 and the signal's number after a signal: 130 for Ctrl-C, 143 for SIGTERM.
+EPILOG = """exit codes: 0 all went well; 1 a notebook failed or a result could not be written (a full disk);
+2 wrong usage, nothing was run; 128 and its number after a signal: 130 for Ctrl-C, 143 for SIGTERM.
 Earlier results stay until the new ones are whole. Several runs may share a folder: those of one notebook
 wait for each other."""
 
@@ -68,7 +68,7 @@ def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, 
 
 
 def prepare_folder(folder: Path, paths: Sequence[Path] = ()) -> Path:
-    """Make the output folder and prove that it can be written and overwrites no source, or raise WorkbookError.
+    """Make the output folder, prove that it can be written and holds no source; else WorkbookError.
 
     Two notebooks of one name would overwrite each other's result, so they are refused, too.
     """

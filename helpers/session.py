@@ -72,7 +72,7 @@ def start(
 
 
 def build_folder() -> Path:
-    """The folder for what notebooks write: WORKBOOK_OUTPUT, or build/ in the checkout or the current folder."""
+    """The folder for what notebooks write: WORKBOOK_OUTPUT, else build/ in the checkout or here."""
     if chosen := os.environ.get("WORKBOOK_OUTPUT"):
         return Path(chosen).absolute()
     root = _root()

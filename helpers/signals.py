@@ -6,8 +6,11 @@ import threading
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class Stopped(BaseException):
-    """A signal asked this process to end; `number` says which."""
+class Stopped(KeyboardInterrupt):
+    """A signal asked this process to end; `number` says which.
+
+    Of a kind that asyncio hands on from wherever it strikes; on its way up the kernel is shut down.
+    """
 
     def __init__(self, number: int):
         super().__init__(number)
