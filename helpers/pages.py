@@ -3,6 +3,7 @@
 import contextlib
 import html
 import os
+import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,11 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.parameters import title
 
+# Elements that run, fetch, send or redirect, and attributes with an address that a browser loads by itself.
+UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
+            "main style, main title, svg use, svg image, svg animate, svg set, a.anchor-link")  # fmt: skip
+LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping")
+EMBEDDED = ("data:image/", "data:audio/")
 TEMPLATE = Path(__file__).with_name("page")
 
 
@@ -54,6 +60,7 @@ class _Exporter(HTMLExporter):
 @cache
 def _exporter() -> _Exporter:
     exporter = _Exporter(template_name="page", extra_template_basedirs=[str(TEMPLATE.parent)])
+    exporter.register_filter("fragment", fragment)
     exporter.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
     return exporter
 
@@ -78,15 +85,33 @@ def render(notebook: nbformat.NotebookNode) -> str:
     name = title(notebook.cells) or "Notebook"
     text, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": name}, "facts": facts(notebook)})
     page = BeautifulSoup(text, "html.parser")
-    for element in page.select("script, link, iframe, a.anchor-link"):
-        element.decompose()
-    for picture in page.select('img[src^="http"], img[src^="//"]'):  # a badge becomes its own words
-        picture.replace_with(picture.get("alt") or "")
+    make_harmless(page)
     for heading in page.select("main h2[id]"):
         item = page.new_tag("li")
         item.append(page.new_tag("a", href=f"#{heading['id']}", string=heading.get_text(strip=True)))
         page.select_one("nav ul").append(item)
     return str(page)
+
+
+def make_harmless(page: BeautifulSoup) -> None:
+    """Remove what could run or fetch something; notebooks show texts that models and strangers wrote."""
+    for element in page.select(UNWANTED):
+        element.decompose()
+    for element in page.select("main *"):
+        for name, value in list(element.attrs.items()):
+            text = re.sub(r"[\s\0-\x1f]", "", " ".join(value) if isinstance(value, list) else value or "")
+            loads = name in LOADING and not (name == "src" and text.startswith(EMBEDDED))
+            leads = name in ("href", "xlink:href") and not re.match(r"https?:|mailto:|#|[\w./-]+(#|$)", text)
+            styled = name == "style" and re.search(r"url|import|expression|\\|position", text, re.IGNORECASE)
+            if name.startswith("on") or loads or leads or styled:
+                del element[name]
+    for picture in page.select("img:not([src])"):  # a badge becomes its own words
+        picture.replace_with(picture.get("alt") or "")
+
+
+def fragment(markup: str) -> str:
+    """HTML of an output with its tags balanced, so that it ends where it should."""
+    return str(BeautifulSoup(markup, "html.parser"))
 
 
 def write_index(folder: Path) -> None:

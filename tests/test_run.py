@@ -187,8 +187,10 @@ def test_plain_papermill_stops_at_start_before_anything_else(tmp_path):
     begin = "from helpers.session import start\nstart(profile, seed)"
     path = write(tmp_path, "08_t.ipynb", begin, "print('x')", parameters=RANGES)
     with pytest.raises(papermill.PapermillExecutionError, match="steps is 0: give a whole number"):
-        papermill.execute_notebook(path, tmp_path / "o.ipynb", {"steps": 0}, kernel_name="python3", language="python",
-                                   kernel_manager_class=execution.ThisPython, progress_bar=False)  # fmt: skip
+        papermill.execute_notebook(
+            path, tmp_path / "o.ipynb", {"steps": 0}, kernel_name="python3", language="python",
+            kernel_manager_class=execution.ThisPython, progress_bar=False,
+        )  # fmt: skip
     assert "x" not in printed(tmp_path / "o.ipynb")
 
 
@@ -408,11 +410,12 @@ RARE = [pytest.param(2, 130, marks=pytest.mark.faults), pytest.param(1, 129, mar
 
 @pytest.mark.parametrize(("number", "code"), [(15, 143), (9, -9), *RARE])
 def test_a_signal_ends_the_kernel_and_keeps_the_earlier_result(tmp_path, number, code):
-    told_pid = f"import os, pathlib, time\npathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}}.')"
+    note = f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}}.')"
+    told_pid = f"import os, pathlib, time\n_ = {note}"
     path, out = write(tmp_path, "08_t.ipynb", told_pid, "if seed:\n    time.sleep(300)"), tmp_path / "out"
-    nbformat.write(new_notebook(), path.with_name("earlier.ipynb"))
     out.mkdir()
-    earlier = {"08_t.ipynb": path.with_name("earlier.ipynb").read_bytes(), "08_t.html": b"", "index.html": b""}
+    before = nbformat.writes(new_notebook()).encode()
+    earlier = {"08_t.ipynb": before, "08_t.html": b"<p>", "index.html": b"<p>"}
     for name, content in earlier.items():
         (out / name).write_bytes(content)
     process = started(str(path), "--output", str(out), "-p", "seed", "1")
