@@ -54,7 +54,7 @@ class _Exporter(HTMLExporter):
     def markdown2html(self, context: Any, source: str) -> str:
         attachments = context.get("cell", {}).get("attachments", {})
         renderer = _Renderer(escape=False, attachments=attachments)
-        return MarkdownWithMath(renderer=renderer).render(source)
+        return fragment(MarkdownWithMath(renderer=renderer).render(source))
 
 
 @cache
@@ -105,12 +105,14 @@ def make_harmless(page: BeautifulSoup) -> None:
             styled = name == "style" and re.search(r"url|import|expression|\\|position", text, re.IGNORECASE)
             if name.startswith("on") or loads or leads or styled:
                 del element[name]
+    for link in page.select("main a[href]"):  # to another notebook: to its page
+        link["href"] = re.sub(r"^([\w.-]+)\.ipynb(?=#|$)", r"\1.html", link["href"])
     for picture in page.select("img:not([src])"):  # a badge becomes its own words
         picture.replace_with(picture.get("alt") or "")
 
 
 def fragment(markup: str) -> str:
-    """HTML of an output with its tags balanced, so that it ends where it should."""
+    """HTML of a cell or an output with its tags balanced, so that it ends where it should."""
     return str(BeautifulSoup(markup, "html.parser"))
 
 
