@@ -26,9 +26,9 @@ unexport PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV JUPYTER_PATH PIP_TARGET PIP_USER
 export JUPYTER_PREFER_ENV_PATH := 1
 
 # What every comparison runs under: the shipped models, on the CPU, offline, nothing inherited.
-TINY := env -u WORKBOOK_SEED -u WORKBOOK_DEVICE -u WORKBOOK_LIVE -u MPLBACKEND \
+TINY := env -u WORKBOOK_SEED -u WORKBOOK_DEVICE -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND \
 	WORKBOOK_PROFILE=tiny CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1
-HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u MPLBACKEND WORKBOOK_PROFILE=hub
+HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND WORKBOOK_PROFILE=hub
 
 # Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.
 STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbval,--nbval-lax)

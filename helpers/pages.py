@@ -1,7 +1,9 @@
 """Executed notebooks as standalone web pages that fetch nothing and need no script."""
 
+import contextlib
 import html
 import os
+import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,13 @@ from latex2mathml.converter import convert as to_mathml
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from helpers.parameters import title
+
+# Elements that run, fetch, send or redirect, and attributes with an address that a browser loads by itself.
+UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
+            "main style, main title, svg use, svg image, svg animate, svg set, a.anchor-link")  # fmt: skip
+LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping")
+EMBEDDED = ("data:image/", "data:audio/")
 TEMPLATE = Path(__file__).with_name("page")
 
 
@@ -45,20 +54,15 @@ class _Exporter(HTMLExporter):
     def markdown2html(self, context: Any, source: str) -> str:
         attachments = context.get("cell", {}).get("attachments", {})
         renderer = _Renderer(escape=False, attachments=attachments)
-        return MarkdownWithMath(renderer=renderer).render(source)
+        return fragment(MarkdownWithMath(renderer=renderer).render(source))
 
 
 @cache
 def _exporter() -> _Exporter:
     exporter = _Exporter(template_name="page", extra_template_basedirs=[str(TEMPLATE.parent)])
+    exporter.register_filter("fragment", fragment)
     exporter.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
     return exporter
-
-
-def title(notebook: nbformat.NotebookNode) -> str:
-    """The text of the first top-level heading, else an empty string."""
-    lines = (line for c in notebook.cells if c.cell_type == "markdown" for line in c.source.splitlines())
-    return next((line[2:].strip(" *_`") for line in lines if line.startswith("# ")), "")
 
 
 def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
@@ -68,7 +72,7 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     injected = [c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     code = [c.metadata.get("papermill", {}) for c in notebook.cells if c.cell_type == "code"]
     return {
-        "title": title(notebook),
+        "title": title(notebook.cells),
         "start": datetime.fromisoformat(start).strftime("%Y-%m-%d %H:%M UTC") if start else "",
         "seconds": told.get("duration") or 0,
         "parameters": injected[0].splitlines()[1:] if injected else [],
@@ -78,13 +82,10 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 def render(notebook: nbformat.NotebookNode) -> str:
     """An executed notebook as one HTML page: pictures inside, formulas as MathML, no script, no request."""
-    name = title(notebook) or "Notebook"
+    name = title(notebook.cells) or "Notebook"
     text, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": name}, "facts": facts(notebook)})
     page = BeautifulSoup(text, "html.parser")
-    for element in page.select("script, link, iframe, a.anchor-link"):
-        element.decompose()
-    for picture in page.select('img[src^="http"], img[src^="//"]'):  # a badge becomes its own words
-        picture.replace_with(picture.get("alt") or "")
+    make_harmless(page)
     for heading in page.select("main h2[id]"):
         item = page.new_tag("li")
         item.append(page.new_tag("a", href=f"#{heading['id']}", string=heading.get_text(strip=True)))
@@ -92,12 +93,39 @@ def render(notebook: nbformat.NotebookNode) -> str:
     return str(page)
 
 
+def make_harmless(page: BeautifulSoup) -> None:
+    """Remove what could run or fetch something; notebooks show texts that models and strangers wrote."""
+    for element in page.select(UNWANTED):
+        element.decompose()
+    for element in page.select("main *"):
+        for name, value in list(element.attrs.items()):
+            text = re.sub(r"[\s\0-\x1f]", "", " ".join(value) if isinstance(value, list) else value or "")
+            loads = name in LOADING and not (name == "src" and text.startswith(EMBEDDED))
+            leads = name in ("href", "xlink:href") and not re.match(r"https?:|mailto:|#|[\w./-]+(#|$)", text)
+            styled = name == "style" and re.search(r"url|import|expression|\\|position", text, re.IGNORECASE)
+            if name.startswith("on") or loads or leads or styled:
+                del element[name]
+    for link in page.select("main a[href]"):  # to another notebook: to its page
+        link["href"] = re.sub(r"^([\w.-]+)\.ipynb(?=#|$)", r"\1.html", link["href"])
+    for picture in page.select("img:not([src])"):  # a badge becomes its own words
+        picture.replace_with(picture.get("alt") or "")
+
+
+def fragment(markup: str) -> str:
+    """HTML of a cell or an output with its tags balanced, so that it ends where it should."""
+    return str(BeautifulSoup(markup, "html.parser"))
+
+
 def write_index(folder: Path) -> None:
     """Write `folder`/index.html, which lists the executed notebooks that lie there."""
     rows = []
     for path in sorted(folder.glob("[!.]*.ipynb")):
-        rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
+        with contextlib.suppress(ValueError, AttributeError, OSError):  # somebody else's, and broken
+            rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True)
-    draft = folder / f".index.{os.getpid()}.html"
-    draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
-    os.replace(draft, folder / "index.html")
+    draft = folder / ".index.html"
+    try:
+        draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
+        os.replace(draft, folder / "index.html")
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,11 +1,7 @@
-"""Execute notebooks headlessly and publish them as standalone pages: `python -m helpers.run --help`."""
+"""Execute notebooks headlessly and publish them as standalone pages."""
 
 import argparse
-import ast
-import contextlib
 import difflib
-import logging
-import math
 import os
 import sys
 import tempfile
@@ -13,30 +9,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
-import papermill
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-
-from helpers import pages
-from helpers.session import PROFILES, WorkbookError, build_folder
+from helpers import parameters
+from helpers.session import PROFILES, WorkbookError, build_folder, check_seed
+from helpers.signals import Stopped, stop_on_signals
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-
-
-class ThisPython(AsyncKernelManager):
-    """Starts kernels with the interpreter that runs this command, whatever kernelspecs the machine has."""
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-
-class NotebookFailed(Exception):
-    """A notebook could not be executed to its end; the message names notebook, cell and error."""
+EPILOG = """exit codes: 0 all went well; 1 a notebook failed or a result could not be written (a full disk);
+2 wrong usage, nothing was run; 128 and its number after a signal: 130 for Ctrl-C, 143 for SIGTERM.
+Earlier results stay until the new ones are whole. Several runs may share a folder: those of one notebook
+wait for each other."""
 
 
 def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]:
@@ -60,59 +41,13 @@ def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]
     return list(dict.fromkeys(found)) or known
 
 
-def read(path: Path) -> nbformat.NotebookNode:
-    """The notebook at `path`, or a WorkbookError that says that it cannot be read."""
-    try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise WorkbookError(f"{path} is not a readable notebook; restore it from git.") from error
-
-
-def parameter_source(notebook: nbformat.NotebookNode) -> str:
-    """The source of the cell tagged `parameters`, or an empty string."""
-    tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    return tagged[0] if tagged else ""
-
-
-def declared(path: Path) -> dict[str, str]:
-    """Names of a notebook's parameters and their types, as annotated or else as their default shows."""
-    kinds = {}
-    for node in ast.parse(parameter_source(read(path))).body:
-        if isinstance(node, ast.AnnAssign):
-            kinds[ast.unparse(node.target)] = ast.unparse(node.annotation)
-        elif isinstance(node, ast.Assign):
-            with contextlib.suppress(ValueError):
-                default = type(ast.literal_eval(node.value)).__name__
-                kinds |= {ast.unparse(target): default for target in node.targets}
-    return kinds
-
-
-def convert(text: str, kind: str) -> object:
-    """A value of type `kind` (int, float, bool, str, list[...], each `| None`) read from `text`.
-
-    Raises ValueError where `text` is no such value. Lists: `a, b` or Python's `["a", "b"]`.
-    """
-    if kind.endswith(" | None"):
-        return None if text == "None" else convert(text, kind.removesuffix(" | None"))
-    if kind == "str":
-        return text
-    if kind.startswith("list"):
-        items = ast.literal_eval(text) if text.startswith("[") else text.split(",")
-        return [convert(str(item).strip(), kind[5:-1] or "str") for item in items]
-    if kind == "bool":
-        return ("false", "true").index(text.lower()) == 1
-    value = int(text) if kind == "int" else float(text) if kind == "float" else ast.literal_eval(text)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
 def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, object]]:
     """For each notebook the parameters to inject: those of `values` that it declares, as their type.
 
-    Raises WorkbookError for a name that no selected notebook declares and for a value of the wrong type.
+    Raises WorkbookError for a name that no selected notebook declares, and for a value of the wrong type or
+    out of the range that the notebook states.
     """
-    kinds = {path: declared(path) for path in paths}
+    kinds = {path: parameters.declared(parameters.source(parameters.read_cells(path))) for path in paths}
     known = sorted(set().union(*kinds.values()))
     for name in values:
         if name not in known:
@@ -120,98 +55,83 @@ def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, 
             hint = f"did you mean '{close[0]}'?" if close else f"they have: {', '.join(known) or 'none'}."
             raise WorkbookError(f"No selected notebook has a parameter '{name}'; {hint}")
     plans: dict[Path, dict[str, object]] = {path: {} for path in paths}
-    for path, kind in kinds.items():
-        for name in (name for name in values if name in kind):
+    for path, declared in kinds.items():
+        for name in (name for name in values if name in declared):
+            kind = declared[name].kind
             try:
-                plans[path][name] = convert(values[name], kind[name])
+                plans[path][name] = parameters.convert(values[name], kind)
             except (ValueError, SyntaxError, TypeError) as error:
-                message = f"Parameter '{name}' of {path.stem} must be {kind[name]}; '{values[name]}' is not."
+                message = f"Parameter '{name}' of {path.stem} must be {kind}; '{values[name]}' is not."
                 raise WorkbookError(message) from error
+            parameters.check(declared[name], plans[path][name])
     return plans
 
 
-def prepare_folder(folder: Path) -> Path:
-    """Make the output folder and prove that it can be written, or raise WorkbookError."""
+def prepare_folder(folder: Path, paths: Sequence[Path] = ()) -> Path:
+    """Make the output folder, prove that it can be written and holds no source; else WorkbookError.
+
+    Two notebooks of one name would overwrite each other's result, so they are refused, too.
+    """
+    if len({path.stem for path in paths}) < len(paths):
+        raise WorkbookError("Two of the notebooks have the same name; run them apart, with another --output.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder.resolve()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0" * 4096)
     except OSError as error:
         reason = "is a file, not a folder" if folder.is_file() else f"cannot be written ({error.strerror})"
         raise WorkbookError(f"The output folder {folder} {reason}; name another --output.") from error
-
-
-def execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
-    """Execute one notebook and publish notebook and page in `folder`; an earlier result stays until then.
-
-    Raises NotebookFailed; what was computed up to there is then in NAME.failed.ipynb and its page.
-    """
-    result, failed = folder / f"{path.stem}.ipynb", folder / f"{path.stem}.failed.ipynb"
-    partial = folder / f".{path.stem}.{os.getpid()}.ipynb"
-    bar = {"desc": path.stem, "leave": False} if sys.stderr.isatty() else False
-    try:
-        papermill.execute_notebook(
-            read(path), str(partial).replace("{", "{{").replace("}", "}}"), parameters,
-            kernel_name="python3", language="python", kernel_manager_class=ThisPython,
-            progress_bar=bar, store_widget_state=False,
-        )  # fmt: skip
-        publish(partial, result)
-    except (PapermillExecutionError, DeadKernelError) as error:
-        reached = pages.facts(read(partial))["reached"]
-        last_line = "its kernel died; was there too little memory?"
-        if isinstance(error, PapermillExecutionError):
-            last_line = f"{error.ename}: {error.evalue}".strip().splitlines()[-1]
-        publish(partial, failed)
-        message = f"failed in cell In [{reached}]: {last_line} (See {failed.name})"
-        raise NotebookFailed(message) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    for leftover in (failed, failed.with_suffix(".html")):
-        leftover.unlink(missing_ok=True)
-
-
-def publish(source: Path, target: Path) -> None:
-    """Turn an executed notebook into `target` and its page, each replaced in one step."""
-    page = target.with_suffix(".html")
-    draft = source.with_suffix(".html")
-    try:
-        draft.write_text(pages.render(read(source)), encoding="utf-8")
-        os.replace(draft, page)
-        os.replace(source, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    folder = folder.resolve()
+    if any(path.resolve().parent == folder for path in paths):
+        raise WorkbookError(f"The output folder {folder} holds the notebook itself; name another --output.")
+    return folder
 
 
 def run_all(plans: dict[Path, dict[str, object]], folder: Path) -> int:
     """Execute notebook after notebook, one line each; return how many failed."""
+    from helpers import execution
+
     failures = 0
-    for number, (path, parameters) in enumerate(plans.items(), 1):
+    for number, (path, values) in enumerate(plans.items(), 1):
         head = f"[{number}/{len(plans)}] {path.stem}"
         start = time.perf_counter()
         if not sys.stderr.isatty():
-            print(f"{head}: {len(read(path).cells)} cells ...", flush=True)
+            print(f"{head}: {len(parameters.read_cells(path))} cells ...", flush=True)
         try:
-            execute(path, parameters, folder)
+            execution.execute(path, values, folder)
             print(f"{head}: done in {time.perf_counter() - start:.0f} s", flush=True)
-        except NotebookFailed as failure:
+        except execution.NotebookFailed as failure:
             failures += 1
             print(f"{head} {failure}", file=sys.stderr, flush=True)
-        pages.write_index(folder)
+        execution.write_index(folder)
     return failures
 
 
-def list_notebooks(paths: Sequence[Path]) -> int:
-    """Print each notebook's name, title and parameters."""
+def list_notebooks(paths: Sequence[Path], explained: bool = False) -> int:
+    """Print each notebook's name, title and parameters: as they stand there, or explained."""
     for path in paths:
-        notebook = read(path)
-        print(path.stem, pages.title(notebook), sep=": ")
-        print("".join(f"    {line}\n" for line in parameter_source(notebook).splitlines()), end="")
+        cells = parameters.read_cells(path)
+        lines = parameters.source(cells).splitlines()
+        if explained:
+            lines = map(explain, parameters.declared("\n".join(lines)).values())
+        print(path.stem, parameters.title(cells), sep=": ")
+        print("".join(f"    {line}\n" for line in lines), end="")
     return 0
 
 
-def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; wrong usage exits with 2."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.run", description=__doc__)
+def explain(parameter: parameters.Parameter) -> str:
+    """Type, default, range and meaning of a parameter, in two lines."""
+    head = f"{parameter.name}: {parameter.kind}, by default {parameter.default}"
+    if parameter.limits:
+        head += ", from {:.15g} to {:.15g}".format(*parameter.limits)
+    return f"{head}\n        {parameter.meaning}"
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of the command line; wrong usage makes it exit with 2."""
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m helpers.run", description=__doc__, epilog=EPILOG,
+                                     formatter_class=style, add_help=False)  # fmt: skip
     add = parser.add_argument
     add("notebooks", nargs="*", metavar="NOTEBOOK", help="number (03), name or path (default: all)")
     add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
@@ -219,36 +139,48 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--output", type=Path, metavar="FOLDER", help="where results go (default: build)")
     add("--profile", choices=PROFILES, help="models to use where no parameter says it")
     add("--list", action="store_true", help="list notebooks and their parameters, run nothing")
-    return parser.parse_args(arguments)
+    add("-h", "--help", action="store_true", help="this text; with a NOTEBOOK, what its parameters mean")
+    return parser
+
+
+def prepare(asked: argparse.Namespace) -> tuple[dict[Path, dict[str, object]], Path]:
+    """What to run with which parameters, and where results go; WorkbookError where that cannot be."""
+    paths, values = find_notebooks(asked.notebooks), dict(asked.parameters)
+    profile, seed = (os.environ.get(f"WORKBOOK_{name}") for name in ("PROFILE", "SEED"))
+    if profile and profile not in PROFILES:
+        raise WorkbookError(f"There is no profile '{profile}'; set WORKBOOK_PROFILE to tiny, hub or auto.")
+    if seed:
+        check_seed(seed)
+    return plan(paths, values), prepare_folder(asked.output or build_folder(), paths)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command: 0 where all went well, 1 where a notebook failed, 2 for wrong usage."""
-    asked = options(arguments)
+    """The command; its exit code is one of those that EPILOG names."""
+    parser = command_line()
+    asked = parser.parse_args(arguments)
+    if asked.help and not asked.notebooks:
+        parser.print_help()
+        return 0
     try:
-        paths = find_notebooks(asked.notebooks)
-        if asked.list:
-            return list_notebooks(paths)
-        values = dict(asked.parameters)
-        for profile in (values.get("profile"), os.environ.get("WORKBOOK_PROFILE")):
-            if profile and profile not in PROFILES:
-                raise WorkbookError(f"There is no profile '{profile}'; choose tiny, hub or auto.")
-        plans = plan(paths, values)
-        folder = prepare_folder(asked.output or build_folder())
+        if asked.list or asked.help:
+            return list_notebooks(find_notebooks(asked.notebooks), explained=asked.help)
+        plans, folder = prepare(asked)
     except WorkbookError as error:
         print(error, file=sys.stderr)
         return 2
     if asked.profile:
         os.environ["WORKBOOK_PROFILE"] = asked.profile
+    os.environ["WORKBOOK_OUTPUT"] = str(folder)  # what the notebooks write goes there, too
     os.environ.pop("MPLBACKEND", None)  # the notebooks' figures need the inline backend
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # `plan` has checked the parameters
+    stop_on_signals()
     try:
         failures = run_all(plans, folder)
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print("Stopped. Finished notebooks are kept.", file=sys.stderr)
-        return 130
+        return 128 + stopped.number
     except OSError as error:
-        print(f"Cannot write in {folder} ({error.strerror}). Finished notebooks are kept.", file=sys.stderr)
+        print(f"Cannot write in {folder} ({error.strerror}): make room there, or name another --output; "
+              "finished notebooks are kept.", file=sys.stderr)  # fmt: skip
         return 1
     print(f"Read them: {folder / 'index.html'}")
     return 1 if failures else 0

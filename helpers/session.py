@@ -49,13 +49,16 @@ def start(
     A relative output folder counts from the folder that holds `helpers`; None is `build_folder()`.
     "auto" asks for the hub's model of this role ("text" or "image").
     WORKBOOK_DEVICE=cuda moves the tiny profile to a GPU, =cpu keeps every profile off it.
-    Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none or a folder
-    that cannot be written.
+    Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none, a parameter
+    of the notebook that is out of its range, or a folder that cannot be written.
     """
+    from helpers import parameters
+
     profile = _setting("profile", profile)
     if profile not in PROFILES:
         raise WorkbookError(f'Unknown profile "{profile}": choose one of {", ".join(PROFILES)}.')
     seed = check_seed(_setting("seed", seed))
+    parameters.check_namespace(getattr(_shell(), "user_ns", {}))
     folder = _ready(build_folder() if output_folder is None else _root() / output_folder)
     wanted = os.environ.get("WORKBOOK_DEVICE", "")
     if wanted not in ("", "cpu", "cuda"):
@@ -75,7 +78,9 @@ def start(
 
 
 def build_folder() -> Path:
-    """The folder for what notebooks write: build/ in the checkout, else build/ in the current folder."""
+    """The folder for what notebooks write: WORKBOOK_OUTPUT, else build/ in the checkout or here."""
+    if chosen := os.environ.get("WORKBOOK_OUTPUT"):
+        return Path(chosen).absolute()
     root = _root()
     checkout = (root / "pyproject.toml").is_file() and os.access(root, os.W_OK)
     return (root if checkout else Path.cwd()) / "build"

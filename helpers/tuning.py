@@ -348,9 +348,10 @@ def _accelerator(cuda: bool):
 
 
 def _place(folder: str | Path) -> Path:
-    """A folder to write into, below build/; a relative one counts from where build/ lies."""
+    """A folder to write into, below build/ or WORKBOOK_OUTPUT; a relative one counts from where that lies."""
     root, shown = build_folder().resolve(), _shown(str(folder))
-    place = (root.parent / folder).resolve()
+    first, *rest = Path(folder).parts or ("",)
+    place = (root.joinpath(*rest) if first == "build" else root.parent / folder).resolve()
     if root not in place.parents:
         raise WorkbookError(f'"{shown}" does not lie below build/: name a folder there, such as build/mine.')
     if not next((one for one in (place, *place.parents) if one.exists()), root).is_dir():

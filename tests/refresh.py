@@ -10,13 +10,14 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from helpers.run import ThisPython, find_notebooks, read
+from helpers.execution import ThisPython, read
+from helpers.run import find_notebooks
 from helpers.session import WorkbookError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Stored outputs come from the shipped models, on the CPU, offline, with the seeds as written.
 ENVIRONMENT = {"WORKBOOK_PROFILE": "tiny", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
-UNSET = ("WORKBOOK_SEED", "WORKBOOK_DEVICE", "WORKBOOK_LIVE", "MPLBACKEND")
+UNSET = ("WORKBOOK_SEED", "WORKBOOK_DEVICE", "WORKBOOK_LIVE", "WORKBOOK_OUTPUT", "MPLBACKEND")
 
 
 def execute(path: Path, timeout: float = 600) -> nbformat.NotebookNode:

@@ -227,7 +227,7 @@ def test_size_is_limited(tmp_path):
 def test_helpers_stay_small():
     apart = {"smallworld", "tasks"}  # the small world, and what the notebooks ask of their readers
     files = [path for path in HELPERS if apart.isdisjoint(path.parts)]
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 2950
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 3300
 
 
 def test_functions_stay_short(tmp_path):

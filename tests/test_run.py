@@ -1,18 +1,26 @@
 """Headless execution: what is refused beforehand, what is published, and what a failure leaves alone."""
 
+import ast
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
+import papermill
+import psutil
 import pytest
 from bs4 import BeautifulSoup
+from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import pages, run
-from helpers.session import WorkbookError
+from helpers import execution, pages, parameters, run
+from helpers.session import PROFILES, WorkbookError
+from helpers.signals import SIGNALS
 from tests import refresh
 from tests.guard import pictures
 
@@ -28,6 +36,17 @@ PICTURE = """import base64
 from IPython.display import Image, display
 data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 display(Image(base64.b64decode(data), format="png", metadata={"alt": "one <red> dot"}))"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_set():
+    """The command sets variables and signal handlers for its own process, which here is the tests'."""
+    variables, handlers = dict(os.environ), [(number, signal.getsignal(number)) for number in SIGNALS]
+    yield
+    os.environ.clear()
+    os.environ.update(variables)
+    for number, handler in handlers:
+        signal.signal(number, handler)
 
 
 def write(folder: Path, name: str = "08_trial.ipynb", *sources: str, parameters: str = PARAMETERS) -> Path:
@@ -86,6 +105,134 @@ def test_values_take_the_annotated_type(tmp_path, name, text, value):
     assert given == value and type(given) is type(value)
 
 
+RANGES = """profile: str = "tiny"  # tiny, hub or auto
+seed: int = 0  # where it starts, 0 to 4294967295
+steps: int = 20  # how many times noise is removed, 1 to 1000
+scale: float = 5.0  # how strictly (1 is no guidance), 1 to 20
+loud: bool = False  # louder
+prompt: str = "é # 1 to 3"  # how it starts
+own_texts: str = ""  # a folder of your texts, or "" for ours
+model: str = ""  # "" for the profile's own; or a folder, or a model of the hub as owner/name"""
+OUT_OF_RANGE = {
+    "seed": {"-1", "4294967296"},
+    "steps": {"0", "1001"},
+    "scale": {"0.5", "20.1"},
+    "profile": {"big", ""},
+    "own_texts": {"nowhere"},
+    "model": {"./nowhere", "/nowhere/at/all", "a/b/c", "a b", "x;y"},
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(n, text) for n in OUT_OF_RANGE for text in OUT_OF_RANGE[n]])
+def test_values_out_of_the_stated_range_are_refused(tmp_path, name, text):
+    with pytest.raises(WorkbookError, match=f"^{name} is .*: (give|choose|name) "):
+        run.plan([write(tmp_path, parameters=RANGES)], {name: text})
+
+
+def test_values_at_the_ends_of_the_stated_range_are_taken(tmp_path):
+    path, folder = write(tmp_path, parameters=RANGES), tmp_path / "texts"
+    folder.mkdir()
+    with pytest.raises(WorkbookError, match="which is empty"):
+        run.plan([path], {"own_texts": str(folder)})
+    (folder / "one.txt").write_text("one")
+    right = {"seed": (0, 2**32 - 1), "steps": (1, 1000), "scale": (1.0, 20.0), "profile": ("hub",),
+             "own_texts": ("", str(folder)), "prompt": ("", "1 to 3"),
+             "model": ("", str(folder), "gpt2", "owner/name", "owner/name@1234abc")}  # fmt: skip
+    for name, values in right.items():
+        for value in values:
+            assert run.plan([path], {name: str(value)})[path] == {name: value}
+
+
+def test_a_comment_is_read_as_range_and_meaning():
+    found = parameters.declared(RANGES)
+    assert {name: one.limits for name, one in found.items() if one.limits} == {
+        "seed": (0, 2**32 - 1), "steps": (1, 1000), "scale": (1.0, 20.0)
+    }  # fmt: skip
+    assert found["scale"].meaning == "how strictly (1 is no guidance)"
+    assert found["prompt"].comment == "how it starts" and found["prompt"].default == '"é # 1 to 3"'
+
+
+@pytest.mark.parametrize("path", run.find_notebooks([]), ids=lambda path: path.stem)
+def test_each_notebook_states_ranges_that_its_defaults_keep(path):
+    found = parameters.declared(parameters.source(parameters.read_cells(path)))
+    numbers = [one for one in found.values() if one.kind in ("int", "float")]
+    assert numbers and all(one.limits and one.limits[0] < one.limits[1] for one in numbers)
+    for one in found.values():
+        parameters.check(one, ast.literal_eval(one.default))
+        assert one.meaning and (one.kind != "str" or not one.limits)
+    assert found["profile"].choices == PROFILES and found["seed"].limits == (0, 2**32 - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("steps", "0", "steps is 0: give a whole number from 1 to 1000."),
+        ("steps", "2.5", "steps is 2.5: give"),
+        ("scale", "'high'", "scale is high: give a number from 1 to 20."),
+        ("prompt", "5", "prompt is 5: give a text"),
+        ("own_texts", "'nowhere'", "own_texts is 'nowhere', which does not exist"),
+    ],
+)
+def test_a_notebook_refuses_such_values_itself(name, value, told):
+    shell = InteractiveShell()
+    for cell in (RANGES, f"# Parameters\n{name} = {value}"):
+        shell.run_cell(cell, store_history=True)
+    with pytest.raises(WorkbookError, match=re.escape(told)):
+        parameters.check_namespace(shell.user_ns)
+    shell.run_cell(RANGES.replace("= 20", "= 30"), store_history=True)
+    parameters.check_namespace(shell.user_ns)
+
+
+def test_plain_papermill_stops_at_start_before_anything_else(tmp_path):
+    begin = "from helpers.session import start\nstart(profile, seed)"
+    path = write(tmp_path, "08_t.ipynb", begin, "print('x')", parameters=RANGES)
+    with pytest.raises(papermill.PapermillExecutionError, match="steps is 0: give a whole number"):
+        papermill.execute_notebook(
+            path, tmp_path / "o.ipynb", {"steps": 0}, kernel_name="python3", language="python",
+            kernel_manager_class=execution.ThisPython, progress_bar=False,
+        )  # fmt: skip
+    assert "x" not in printed(tmp_path / "o.ipynb")
+
+
+def test_refusing_loads_no_library_that_takes_seconds(tmp_path):
+    code = (
+        "import sys; from helpers import run; "
+        "assert run.main(['03', '-p', 'max_new_tokens', '0']) == 2 == run.main(['03', '-p', 'sede', '1']); "
+        "assert run.main(['03', '--help']) == run.main(['--list']) == 0; "
+        "sys.exit(' '.join({'torch', 'papermill', 'nbformat', 'nbconvert'} & set(sys.modules)) or None)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=run.NOTEBOOKS.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_explains_a_notebook_and_the_exit_codes(tmp_path, capsys):
+    path = str(write(tmp_path, parameters=RANGES))
+    for arguments in ([path, "--help"], ["--help", path], ["-h", path]):
+        assert run.main(arguments) == 0
+        told = capsys.readouterr().out
+        for one in parameters.declared(RANGES).values():
+            assert f"{one.name}: {one.kind}, by default {one.default}" in told and one.meaning in told
+        assert "steps: int, by default 20, from 1 to 1000\n" in told and "0 to 4294967295" in told
+    assert run.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(part in told for part in ("0 all", "1 a notebook", "2 wrong", "130", "143", "full disk"))
+
+
+def test_a_result_never_replaces_its_source(tmp_path, capsys):
+    path = write(tmp_path, "08_trial.ipynb", "print(1)")
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(tmp_path)
+    for folder in (tmp_path, tmp_path / "link", tmp_path / "below" / ".."):
+        assert run.main([str(path), "--output", str(folder)]) == 2
+        assert "holds the notebook itself" in capsys.readouterr().err
+    (tmp_path / "b").mkdir()
+    other = write(tmp_path / "b", "08_trial.ipynb", "print(2)")
+    assert run.main([str(path), str(other), "--output", str(tmp_path / "out")]) == 2
+    assert "the same name" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("seed", "1.5"), ("seed", "x"), ("rate", "nan"), ("rate", "hot"), ("loud", "1"), ("sizes", "a,b")],
@@ -112,14 +259,14 @@ def wrong_usage(tmp_path) -> dict[str, list[str]]:
         "no readable notebook|not a readable notebook": [str(tmp_path / "torn.ipynb")],
         "parameter 'sede'": [path, "-p", "sede", "1"],
         "must be int": [path, "-p", "seed", "one"],
-        "no profile 'big'": [path, "-p", "profile", "big"],
+        "profile is 'big': choose tiny, hub or auto": [path, "-p", "profile", "big"],
         "is a file": [path, "--output", str(file)],
         "Not a directory": [path, "--output", str(file / "below")],
     }
 
 
 def test_wrong_usage_is_one_sentence_and_runs_nothing(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run, "execute", lambda *_: pytest.fail("something ran"))
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("something ran"))
     for expected, arguments in wrong_usage(tmp_path).items():
         assert (
             run.main(
@@ -232,6 +379,81 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, capsys, monkeypatch):
     assert run.main([str(path), "--output", str(out)]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert {p.name: p.read_bytes() for p in out.iterdir()} == earlier
+
+
+# Signals, and runs side by side: real processes
+
+
+def started(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "helpers.run", *arguments]
+    return subprocess.Popen(command, cwd=run.NOTEBOOKS.parent, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, start_new_session=True)  # fmt: skip
+
+
+def wait_for(condition, seconds: float = 60.0) -> bool:
+    end = time.monotonic() + seconds
+    while not (reached := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(reached)
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process has ended; a zombie that nobody collects has."""
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+RARE = [pytest.param(2, 130, marks=pytest.mark.faults), pytest.param(1, 129, marks=pytest.mark.faults)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(15, 143), (9, -9), *RARE])
+def test_a_signal_ends_the_kernel_and_keeps_the_earlier_result(tmp_path, number, code):
+    note = f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}}.')"
+    told_pid = f"import os, pathlib, time\n_ = {note}"
+    path, out = write(tmp_path, "08_t.ipynb", told_pid, "if seed:\n    time.sleep(300)"), tmp_path / "out"
+    out.mkdir()
+    before = nbformat.writes(new_notebook()).encode()
+    earlier = {"08_t.ipynb": before, "08_t.html": b"<p>", "index.html": b"<p>"}
+    for name, content in earlier.items():
+        (out / name).write_bytes(content)
+    process = started(str(path), "--output", str(out), "-p", "seed", "1")
+    assert wait_for(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text().endswith("."))
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == code, told
+    assert wait_for(lambda: is_gone(int((tmp_path / "pid").read_text()[:-1])), 20), "the kernel goes on"
+    assert {one.name: one.read_bytes() for one in out.iterdir() if one.name in earlier} == earlier
+    if number != 9:
+        assert "Traceback" not in told and {one.name for one in out.iterdir()} == set(earlier)
+    assert run.main([str(path), "--output", str(out)]) == 0
+    assert {one.name for one in out.iterdir()} == set(earlier), "what a killed run left is gone"
+
+
+def test_runs_side_by_side_leave_whole_results(tmp_path):
+    source = (
+        "import time\nfrom helpers.session import build_folder\nfor part in range(20):\n"
+        "    with (build_folder() / 'picture.txt').open('a' if part else 'w') as file:\n"
+        "        _ = file.write(f'{seed}\\n')\n    time.sleep(0.02)\nprint('seed is', seed)"
+    )
+    same = write(tmp_path, "08_same.ipynb", source)
+    other = write(tmp_path, "09_other.ipynb", "print('other')")
+    out, apart = tmp_path / "out", tmp_path / "apart"
+    runs = [started(str(same), "--output", str(out), "-p", "seed", str(seed)) for seed in (1, 2)]
+    runs += [started(str(other), "--output", str(out)), started(str(same), "--output", str(apart))]
+    told = [process.communicate(timeout=120)[0] for process in runs]
+    assert [process.returncode for process in runs] == [0] * 4, told
+    found = {one.name for one in out.iterdir()}
+    pages_of = {f"{stem}.{kind}" for stem in ("08_same", "09_other") for kind in ("ipynb", "html")}
+    assert found == pages_of | {"index.html", "picture.txt"}
+    seed = printed(out / "08_same.ipynb").split()[-1]
+    assert f"seed is {seed}" in (out / "08_same.html").read_text(encoding="utf-8")
+    assert (out / "picture.txt").read_text().split() == [seed] * 20
+    assert (apart / "picture.txt").read_text().split() == ["0"] * 20
+    index = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert {a["href"] for a in index.select("td a")} == pages_of
+    assert [code.get_text() for code in index.select("td code")] == [f"seed = {seed}"]
 
 
 def test_the_kernel_is_this_python_whatever_is_installed(tmp_path):

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from helpers import run
+from helpers import execution, run
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def test_a_notebook_holds_with_other_seeds(number, seed, tmp_path, monkeypatch):
     for name in ("WORKBOOK_SEED", "MPLBACKEND"):
         monkeypatch.delenv(name, raising=False)
     (notebook,) = run.find_notebooks([number])
-    run.execute(notebook, {"profile": "tiny", "seed": seed}, tmp_path)
+    execution.execute(notebook, {"profile": "tiny", "seed": seed}, tmp_path)
     executed = nbformat.read(tmp_path / notebook.name, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code" and cell.source.strip()]
     assert all(cell.execution_count for cell in code)

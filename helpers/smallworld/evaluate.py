@@ -83,7 +83,11 @@ def load_model(folder: Path, device: str):
 
     require_model(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    model = (
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        .to(device)
+        .eval()
+    )
     return tokenizer, model
 
 

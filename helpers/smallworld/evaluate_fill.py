@@ -106,7 +106,7 @@ def load(folder: Path):
     """Tokenizer and float32 model of a folder."""
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
     return AutoTokenizer.from_pretrained(folder), model
 
 

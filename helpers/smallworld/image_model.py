@@ -141,7 +141,9 @@ def load_vae(folder: Path):
     """The autoencoder of a model folder, in float32."""
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL.from_pretrained(folder, subfolder="vae", low_cpu_mem_usage=False).to(torch.float32)
+    return AutoencoderKL.from_pretrained(
+        folder, subfolder="vae", low_cpu_mem_usage=False, use_safetensors=True
+    ).to(torch.float32)
 
 
 def parameters_of(model: torch.nn.Module) -> int:

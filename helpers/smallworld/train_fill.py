@@ -203,7 +203,9 @@ def build_model(settings: Settings, tokenizer):
 
     torch.manual_seed(settings.seed)
     if settings.start_from:
-        return AutoModelForMaskedLM.from_pretrained(start_folder(settings), dtype=torch.float32)
+        return AutoModelForMaskedLM.from_pretrained(
+            start_folder(settings), dtype=torch.float32, use_safetensors=True
+        )
     config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,

@@ -285,7 +285,9 @@ def build_model(settings: Settings, tokenizer):
     torch.manual_seed(settings.seed)
     end = tokenizer.eos_token_id
     if settings.start_from:
-        model = AutoModelForCausalLM.from_pretrained(start_folder(settings), dtype=torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(
+            start_folder(settings), dtype=torch.float32, use_safetensors=True
+        )
         model.config.pad_token_id = None
         return model
     config = GPT2Config(

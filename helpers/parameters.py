@@ -1,0 +1,156 @@
+"""A notebook's parameters: what its `parameters` cell says about them, and whether values keep to it.
+
+Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, and its
+comment holds the rule: for a number it ends in LOW to HIGH; for a text it is "one, two or three" words to
+choose from, begins with "a folder", which must be there, or speaks of a model as "owner/name"; else the text
+is free.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.session import WorkbookError, check_number
+
+NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
+RANGE = re.compile(rf"[,;:]?\s*\b({NUMBER}) to ({NUMBER})$")
+CHOICES = re.compile(r"\w+(?:, \w+)* or \w+")
+HUB_MODEL = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?(@[\w./-]+)?")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell; `default` as it stands there, `kind` as annotated or as that shows."""
+
+    name: str
+    kind: str
+    default: str
+    comment: str
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Lowest and highest number, or None where the comment ends in no range."""
+        found = RANGE.search(self.comment)
+        number = int if self.kind == "int" else float
+        return (number(found[1]), number(found[2])) if found else None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words to choose from; none for a text that is free."""
+        listed = self.kind == "str" and CHOICES.fullmatch(self.comment)
+        return tuple(re.split(", | or ", self.comment)) if listed else ()
+
+    @property
+    def meaning(self) -> str:
+        """The comment without its range."""
+        return RANGE.sub("", self.comment)
+
+
+def read_cells(path: Path) -> Sequence[Mapping]:
+    """A notebook's cells, sources as text; only its JSON is read, because nbformat takes seconds to import.
+
+    Raises WorkbookError where there is no notebook of format 4.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return [{**cell, "source": "".join(cell["source"])} for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WorkbookError(f"{path} is not a readable notebook; restore it from git.") from error
+
+
+def title(cells: Sequence[Mapping]) -> str:
+    """The text of the first top-level heading, else an empty string."""
+    lines = (line for c in cells if c["cell_type"] == "markdown" for line in c["source"].splitlines())
+    return next((line[2:].strip(" *_`") for line in lines if line.startswith("# ")), "")
+
+
+def source(cells: Sequence[Mapping]) -> str:
+    """The source of the cell tagged `parameters`, or an empty string."""
+    return next((c["source"] for c in cells if "parameters" in c["metadata"].get("tags", [])), "")
+
+
+def declared(cell: str) -> dict[str, Parameter]:
+    """The parameters that the source of a parameters cell declares, by name."""
+    lines, found = cell.splitlines(), {}
+    for node in ast.parse(cell).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+        comment, default = rest.partition("#")[2].strip(), ast.get_source_segment(cell, node.value)
+        if isinstance(node, ast.AnnAssign):
+            kind, targets = ast.unparse(node.annotation), [node.target]
+        elif isinstance(node.value, ast.Constant):
+            kind, targets = type(node.value.value).__name__, node.targets
+        else:
+            continue
+        found |= {name: Parameter(name, kind, default, comment) for name in map(ast.unparse, targets)}
+    return found
+
+
+def convert(text: str, kind: str) -> object:
+    """A value of type `kind` (int, float, bool, str, list[...], each `| None`) read from `text`.
+
+    Raises ValueError where `text` is no such value. Lists: `a, b` or Python's `["a", "b"]`.
+    """
+    if kind.endswith(" | None"):
+        return None if text == "None" else convert(text, kind.removesuffix(" | None"))
+    if kind == "str":
+        return text
+    if kind.startswith("list"):
+        items = ast.literal_eval(text) if text.startswith("[") else text.split(",")
+        return [convert(str(item).strip(), kind[5:-1] or "str") for item in items]
+    if kind == "bool":
+        return ("false", "true").index(text.lower()) == 1
+    value = int(text) if kind == "int" else float(text) if kind == "float" else ast.literal_eval(text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def check(parameter: Parameter, value: object) -> None:
+    """Raise WorkbookError, in one sentence that says what to give, where the value breaks its line's rule."""
+    name, limits = parameter.name, parameter.limits
+    if limits:
+        kind = "a whole number" if parameter.kind == "int" else "a number"
+        check_number(name, value, *limits, f"{kind} from {limits[0]:g} to {limits[1]:.15g}")
+    if parameter.kind == "bool" and not isinstance(value, bool):
+        raise WorkbookError(f"{name} is {value!r}: give True or False.")
+    if parameter.kind != "str":
+        return
+    if not isinstance(value, str):
+        raise WorkbookError(f"{name} is {value!r}: give a text, in quotes.")
+    if parameter.choices and value not in parameter.choices:
+        raise WorkbookError(f"{name} is {value!r}: choose {parameter.comment}.")
+    if value and parameter.comment.startswith("a folder"):
+        _check_folder(name, value)
+    known = os.path.isdir(os.path.expanduser(value)) or HUB_MODEL.fullmatch(value)
+    if value and "owner/name" in parameter.comment and not known:
+        raise WorkbookError(f"{name} is {value!r}: name a folder that exists, or a model as owner/name.")
+
+
+def check_namespace(names: Mapping[str, object]) -> None:
+    """Check a running notebook's variables against its parameters cell, which IPython keeps in `In`.
+
+    It reaches what plain papermill injected and lines that were edited by hand. Raises WorkbookError.
+    """
+    cells = [cell for cell in names.get("In", []) if re.match(r"profile: str = ", cell)]
+    for name, parameter in declared(cells[-1]).items() if cells else ():
+        if name in names:
+            check(parameter, names[name])
+
+
+def _check_folder(name: str, value: str) -> None:
+    folder = Path(value).expanduser()
+    what = "is a file" if folder.is_file() else "does not exist"
+    if folder.is_dir():
+        if any(path.is_file() for path in folder.rglob("[!.]*")):
+            return
+        what = "is empty"
+    raise WorkbookError(f"{name} is {value!r}, which {what}: name a folder that holds what you want to use.")
