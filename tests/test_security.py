@@ -141,17 +141,15 @@ def test_a_model_folder_brings_no_code_of_its_own(tmp_path, monkeypatch):
 
 
 def shell_use(source: str) -> list[str]:
-    """Calls that reach a shell, and IPython's own syntax for it (but for the set-up's pip)."""
+    """Calls that reach a shell, and IPython's own syntax for it."""
     found = []
     for call in calls(source):
         function, shown = ast.unparse(call.func), ast.unparse(call)
         shells = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn")
         magics = (".system", ".getoutput", ".run_cell_magic", ".run_line_magic")
-        pip = shown.startswith("get_ipython().run_line_magic('pip', 'install --quiet --no-deps git+https://")
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        if function in shells or given.get("shell", "False") != "False":
-            found.append(shown)
-        elif function.startswith("get_ipython()") and function.endswith(magics) and not pip:
+        magic = function.startswith("get_ipython()") and function.endswith(magics)
+        if magic or function in shells or given.get("shell", "False") != "False":
             found.append(shown)
     return found
 
