@@ -149,10 +149,9 @@ def shell_use(source: str) -> list[str]:
         magics = (".system", ".getoutput", ".run_cell_magic", ".run_line_magic")
         pip = shown.startswith("get_ipython().run_line_magic('pip', 'install --quiet --no-deps git+https://")
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        if function in shells or given.get("shell", "False") != "False":
-            found.append(shown)
-        elif function.startswith("get_ipython()") and function.endswith(magics) and not pip:
-            found.append(shown)
+        shell = function in shells or given.get("shell", "False") != "False"
+        magic = function.startswith("get_ipython()") and function.endswith(magics) and not pip
+        found += [shown] * (shell or magic)
     return found
 
 
