@@ -148,9 +148,9 @@ def shell_use(source: str) -> list[str]:
         shells = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn")
         magics = (".system", ".getoutput", ".run_cell_magic", ".run_line_magic")
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        shell = function in shells or given.get("shell", "False") != "False"
         magic = function.startswith("get_ipython()") and function.endswith(magics)
-        if magic or function in shells or given.get("shell", "False") != "False":
-            found.append(shown)
+        found += [shown] * (shell or magic)
     return found
 
 
