@@ -114,12 +114,12 @@ prompt: str = "é # 1 to 3"  # how it starts
 own_texts: str = ""  # a folder of your texts, or "" for ours
 model: str = ""  # "" for the profile's own; or a folder, or a model of the hub as owner/name"""
 OUT_OF_RANGE = {
-    "seed": {"-1", "4294967296"},
-    "steps": {"0", "1001"},
-    "scale": {"0.5", "20.1"},
-    "profile": {"big", ""},
-    "own_texts": {"nowhere"},
-    "model": {"./nowhere", "/nowhere/at/all", "a/b/c", "a b", "x;y"},
+    "seed": ["-1", "4294967296"],
+    "steps": ["0", "1001"],
+    "scale": ["0.5", "20.1"],
+    "profile": ["big", ""],
+    "own_texts": ["nowhere"],
+    "model": ["./nowhere", "/nowhere/at/all", "a/b/c", "a b", "x;y"],
 }
 
 
