@@ -32,7 +32,7 @@ HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND WO
 
 # Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.
 STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbval,--nbval-lax)
-NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=300
+NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=600
 # Two processes, each with one thread and with whole files of tests.
 SPREAD := -n 2 --dist loadfile
 FAST := not slow and not faults and not hub and not gpu and not browser and not colab

@@ -231,11 +231,7 @@ def tune_pictures(
         raise WorkbookError("There is no picture to learn from: give one or more.")
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
-    pipe = images.load(session, model)
-    if pipe.device.type != session.device:  # offloaded
-        raise WorkbookError(
-            "The GPU has too little free memory to fine-tune this model: end other kernels that use it."
-        )
+    pipe = _whole(images.load(session, model), session.device)
     large = pipe.unet.num_parameters() > 3e8
     content = b"".join(one.picture.tobytes() + (one.caption or caption).encode() for one in pictures)
     settings = {"pictures": hashlib.sha256(content).hexdigest()[:16], "model": model, "rank": rank}
@@ -382,6 +378,16 @@ def _save(folder: Path, *writers: Callable[[Path], None]) -> None:
         for write in writers:
             write(new)
         replace_folder(new, folder)
+
+
+def _whole(pipe, device: str):
+    """The pipeline, unless its parts wait beside the GPU for want of memory there."""
+    if pipe.device.type != device:
+        raise WorkbookError(
+            "The GPU has too little free memory to fine-tune this model: end other kernels that use it, or name "
+            "a smaller model."
+        )
+    return pipe
 
 
 def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: int) -> Callable:
