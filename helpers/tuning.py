@@ -384,8 +384,8 @@ def _whole(pipe, device: str):
     """The pipeline, unless its parts wait beside the GPU for want of memory there."""
     if pipe.device.type != device:
         raise WorkbookError(
-            "The GPU has too little free memory to fine-tune this model: end other kernels that use it, or name "
-            "a smaller model."
+            "The GPU has too little free memory to fine-tune this model: end other kernels that use it, or "
+            "name a smaller model."
         )
     return pipe
 

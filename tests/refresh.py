@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +35,10 @@ def execute(path: Path, timeout: float = 600) -> nbformat.NotebookNode:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise WorkbookError(f"{path.stem} was left as it is, a cell failed: {lines[-1]}") from error
+        lines = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().splitlines()
+        where = [line.partition(" ")[2].strip() for line in lines if line.startswith("--") and "> " in line]
+        reason = " ".join([*where[:1], getattr(error, "ename", lines[-1]), getattr(error, "evalue", "")])
+        raise WorkbookError(f"{path.stem} was left as it is, a cell failed: {reason}") from error
     for cell in (c for c in notebook.cells if c.cell_type == "code"):
         for output in cell.outputs:
             if output.get("name") == "stderr":
