@@ -33,8 +33,8 @@ HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND WO
 # Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.
 STRICT := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),--nbval,--nbval-lax)
 NBVAL_FLAGS := -p tests.guard --nbval-current-env --nbval-cell-timeout=600
-# Two processes, each with one thread and with whole files of tests.
-SPREAD := -n 2 --dist loadfile
+# Two processes, each with one thread and with whole files of tests, the long ones (notebooks) first.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := not slow and not faults and not hub and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
