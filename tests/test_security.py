@@ -370,7 +370,7 @@ TELLTALE = {
     "a private package index": "https://pypi." + "corp.internal/simple",
 }  # fmt: skip
 # The rules themselves, and addresses that a rule takes for a person's.
-ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py"}
+ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py", "tests/test_bootstrap.py"}
 
 
 @pytest.mark.parametrize("kind", SECRETS)
