@@ -356,7 +356,9 @@ def tracked() -> dict[str, str]:
 SECRETS = {
     "a token": rules.TOKEN,
     "a key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|\bA[KS]IA[0-9A-Z]{16}|\bAIza[\w-]{35}"),
-    "an address of a person": re.compile(r"\b[\w.+-]+@(?:[a-z\d-]+\.)+(?:com|org|net|io|de|kr|example)\b"),
+    "an address of a person": re.compile(
+        r"(?<![\w.+/-])[\w.+-]+@(?!example\.)(?:[a-z\d-]+\.)+(?:com|org|net|io|de|kr|example)\b"
+    ),
     "a password in an address": re.compile(r"https?://[^/\s\"'{}]+:[^/\s\"'{}@]+@"),
     "an absolute path": rules.ABSOLUTE_PATH,
     "a private package index": re.compile(
