@@ -93,8 +93,9 @@ test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's version
 address: $(READY) ## set the repository's address everywhere (REPOSITORY=https://github.com/OWNER/NAME BRANCH=main)
 	@$(PY) -m tests.address '$(REPOSITORY)' '$(or $(BRANCH),main)'
 
-test-browser: ## not here yet
-	@echo "make $@: this lane has no tests yet; it comes with a later notebook."
+# One thread: the server, the kernel and the browser share the cores.
+test-browser: $(VENV)/.browser ## the notebooks in JupyterLab, driven in Chromium
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest -m browser tests $(ARGS)
 
 setup: $(READY) ## only set up .venv
 
@@ -122,6 +123,10 @@ ifneq ($(TORCH),)
 endif
 	$(PY) -m pip install -c constraints.txt -e '.[test]'
 	@touch $(READY)
+
+$(VENV)/.browser: $(READY)
+	$(PY) -m pip install -c constraints.txt -e '.[test,browser]'
+	@touch $@
 
 $(COLAB)/.ready: tests/colab.txt constraints.txt $(READY)
 	@rm -rf $(COLAB) && $(PY) -m venv $(COLAB)

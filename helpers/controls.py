@@ -48,7 +48,7 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
     picture, caption = widgets.Image(format="png"), widgets.HTML()
 
     def update(_change=None) -> None:
-        values = {name: control.value for name, control in controls.items()}
+        values = {name: _exact(control.value) for name, control in controls.items()}
         try:
             picture.value, words = plots.png(draw(**values)), _alt(alt, values)
         except WorkbookError as problem:  # a value the draw refuses: say so, keep the last picture
@@ -56,11 +56,18 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
         caption.value = html.escape(words)
 
     for control in controls.values():
+        if hasattr(control.style, "description_width"):
+            control.style.description_width = "100px"  # the usual 80 cut off "temperature"
         if control.has_trait("continuous_update"):
             control.continuous_update = False
         control.observe(update, names="value")
     update()
     display(widgets.VBox([*controls.values(), picture, caption]))
+
+
+def _exact(value: Any) -> Any:
+    """A slider's 0.7999999999999999 as the 0.8 that is written beside it."""
+    return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def _alt(alt: str | Callable[..., str], values: dict) -> str:

@@ -135,6 +135,18 @@ def test_live_a_changed_value_draws_anew(monkeypatch, shown):
     assert made["temperature"].continuous_update is False
 
 
+def test_live_a_value_is_what_stands_beside_the_slider(monkeypatch, shown):
+    """A step down to 0.8 arrives as 0.7999999999999999."""
+    made, picture, _ = live(monkeypatch, shown)
+    made["temperature"].value = 0.7999999999999999
+    assert picture.value == plots.png(draw(0.8, "fox"))
+
+
+def test_live_a_long_label_is_not_cut_off(monkeypatch, shown):
+    made, *_ = live(monkeypatch, shown)
+    assert {control.style.description_width for control in made.values()} == {"100px"}
+
+
 def test_live_a_refused_value_is_said_and_the_last_picture_stays(monkeypatch, shown):
     made, picture, caption = live(monkeypatch, shown, alt=lambda temperature, word: f"<b>{word}")
     before = picture.value
