@@ -46,6 +46,7 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
     from IPython.display import display
 
     picture, caption = widgets.Image(format="png"), widgets.HTML()
+    picture.layout.align_self = "flex-start"  # in its own size, not stretched to the width of the page
 
     def update(_change=None) -> None:
         values = {name: _exact(control.value) for name, control in controls.items()}
@@ -58,6 +59,8 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
     for control in controls.values():
         if hasattr(control.style, "description_width"):
             control.style.description_width = "100px"  # the usual 80 cut off "temperature"
+        if isinstance(control, widgets.Text):
+            control.layout.width = "460px"  # a whole prompt at once
         if control.has_trait("continuous_update"):
             control.continuous_update = False
         control.observe(update, names="value")

@@ -4,7 +4,9 @@ Pictures of what was seen are left in build/browser/.
 """
 
 import importlib.util
+import re
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -54,7 +56,7 @@ def opened(chrome, server, request):
     """Opens a notebook by number; a failed test leaves a picture of the whole window."""
     context = chrome.new_context(viewport={"width": 1400, "height": 1800})
     page = context.new_page()
-    yield lambda number: browser.Notebook(page, server, PATHS[number])
+    yield lambda number: browser.Notebook(page, server, PATHS.get(number) or server.folder / number)
     page.screenshot(path=browser.SHOTS / f"last-{request.node.name}.png")
     context.close()
     server.end_kernels()
@@ -107,6 +109,42 @@ def step_and_back(slider: browser.Control, reads: str) -> None:
     slider.notebook.shot(f"control-{slider.label}-{reads}", slider.place)
     slider.press("ArrowLeft")
     assert (slider.value(), slider.picture() == before) == (value, True)
+
+
+def written(server: browser.Server, *sources: str) -> str:
+    """The name of a small notebook, made of code cells, that the server has."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # without, a dialog asks for one
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), server.folder / "small.ipynb")
+    return "small.ipynb"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("source, found", [
+    ("1 / 0", "cell 1 .* shows an error or stderr: .*ZeroDivisionError"),
+    ("import sys\nprint('oh', file=sys.stderr)", "cell 1 .* shows an error or stderr: oh"),
+    ("from IPython.display import HTML\nHTML('<img alt=\"\" src=\"data:image/png;base64,AAAA\">')",
+     "cell 1 .* shows a broken picture"),
+    ("import time\ntime.sleep(60)", "not run within 8 s: small.ipynb, cell 1 .* and 0 more"),
+], ids=["error", "stderr", "picture", "time"])  # fmt: skip
+def test_what_goes_wrong_in_a_cell_is_found(opened, server, source, found):
+    notebook = opened(written(server, "1 + 1", source))
+    with pytest.raises(AssertionError, match=re.compile(found, re.DOTALL)):
+        notebook.run_all(8)
+
+
+@pytest.mark.browser
+def test_a_control_that_does_nothing_is_found(opened, server, monkeypatch):
+    made = (
+        "import io\nimport ipywidgets as widgets\nfrom PIL import Image\nfile = io.BytesIO()\n"
+        "Image.new('RGB', (9, 9)).save(file, 'PNG')\n"
+        "widgets.VBox([widgets.IntSlider(description='dead'), widgets.Image(value=file.getvalue())])"
+    )
+    notebook = opened(written(server, made))
+    notebook.run_all(30)
+    monkeypatch.setattr(browser, "PATIENCE", 3)
+    with pytest.raises(AssertionError, match="after 'ArrowRight' on 'dead' the picture is the same; value 1"):
+        browser.Control(notebook, 0, "hslider", "dead").press("ArrowRight")
 
 
 @pytest.mark.browser

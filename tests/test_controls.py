@@ -147,6 +147,19 @@ def test_live_a_long_label_is_not_cut_off(monkeypatch, shown):
     assert {control.style.description_width for control in made.values()} == {"100px"}
 
 
+def test_live_the_picture_is_not_stretched(monkeypatch, shown):
+    _, picture, _ = live(monkeypatch, shown)
+    assert picture.layout.align_self == "flex-start"
+
+
+def test_live_a_prompt_is_seen_whole(monkeypatch):
+    monkeypatch.setenv("WORKBOOK_LIVE", "1")
+    monkeypatch.setattr("IPython.display.display", lambda box: None)
+    field = widgets.Text(value="fox")
+    controls.explore(lambda word: draw(1.0, word), "Bars.", word=field)
+    assert field.layout.width == "460px"
+
+
 def test_live_a_refused_value_is_said_and_the_last_picture_stays(monkeypatch, shown):
     made, picture, caption = live(monkeypatch, shown, alt=lambda temperature, word: f"<b>{word}")
     before = picture.value
