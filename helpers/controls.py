@@ -22,7 +22,8 @@ def explore(
     Live, moving a widget draws anew. Everywhere else (papermill, nbval, a web page) it shows one picture,
     from the widgets' first values; `sweep`, such as {"temperature": (0.5, 1.0, 1.5)}, makes it small
     multiples of the same draw, whose titles and axis limits must make them comparable. alt: the text for
-    readers who do not see the picture, or a function of the values that returns it.
+    readers who do not see the picture, or a function of the values that returns it. A text describes the
+    printed picture, so live the values stand in its place.
     """
     unknown = sorted(set(sweep or {}) - set(controls))
     if unknown:
@@ -51,7 +52,7 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
     def update(_change=None) -> None:
         values = {name: _exact(control.value) for name, control in controls.items()}
         try:
-            picture.value, words = plots.png(draw(**values)), _alt(alt, values)
+            picture.value, words = plots.png(draw(**values)), _caption(alt, values, controls)
         except WorkbookError as problem:  # a value the draw refuses: say so, keep the last picture
             words = str(problem)
         caption.value = html.escape(words)
@@ -75,6 +76,12 @@ def _exact(value: Any) -> Any:
 
 def _alt(alt: str | Callable[..., str], values: dict) -> str:
     return alt(**values) if callable(alt) else alt
+
+
+def _caption(alt: str | Callable[..., str], values: dict, controls: dict) -> str:
+    """What stands below a live picture: its description, or the values that it was drawn with."""
+    read = [f"{control.description or name} {values[name]}" for name, control in controls.items()]
+    return alt(**values) if callable(alt) else f"Drawn with {', '.join(read)}."
 
 
 def _tile(figures: list[Figure]) -> bytes:

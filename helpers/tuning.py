@@ -274,7 +274,7 @@ class _Run:
             one.data = one.data.float()  # Adam's small steps would vanish in half precision
         self.cuda = next(iter(self.weights.values())).is_cuda
         self.accelerator = _accelerator(self.cuda)
-        optimizer = torch.optim.AdamW(self.weights.values(), learning_rate, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(self.weights.values(), learning_rate, weight_decay=0.0, fused=True)
         if self.folder:
             self._resume(optimizer)
         _, self.optimizer = self.accelerator.prepare(model, optimizer)

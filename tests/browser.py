@@ -212,14 +212,14 @@ class Notebook:
 
 
 class Control:
-    """One control of a cell's, found by its label (or alone in its cell), and the picture that it changes."""
+    """One control of a cell's, found by its label, and the picture that it changes."""
 
-    def __init__(self, notebook: Notebook, place: int, kind: str, label: str = ""):
-        self.notebook, self.place, self.label = notebook, place, label or kind
+    def __init__(self, notebook: Notebook, place: int, kind: str, label: str):
+        self.notebook, self.place, self.label = notebook, place, label
         cell, words = notebook.cell(place), re.compile(f"^{re.escape(label)}$")
         boxes = cell.locator(f".jupyter-widgets.widget-{kind}")
         here = notebook.page.locator(".widget-label", has_text=words)
-        self.box = boxes.filter(has=here) if label else boxes
+        self.box = boxes.filter(has=here)
         assert self.box.count() == 1, f"{notebook.named(place)} has {self.box.count()} {kind} '{label}'"
         self.image = cell.locator("img.widget-image")
 

@@ -19,9 +19,9 @@ LIMITS = {"01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700}  # 
 PATHS = {path.stem[:2]: path for path in sorted(notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb"))}
 # A control of each notebook: a piece of its cell's source, its label, what it reads one step to the right.
 SLIDERS = {
-    "01": ("controls.explore(moment", "", "1"),
+    "01": ("controls.explore(moment", "step", "1"),
     "03": ("controls.explore(\n    ahead", "temperature", "0.90"),
-    "04": ("controls.explore(moment", "", "2"),
+    "04": ("controls.explore(moment", "step", "2"),
     "05": ("controls.explore(at_scale", "scale", "1.25"),
 }
 
@@ -111,6 +111,16 @@ def step_and_back(slider: browser.Control, reads: str) -> None:
     assert (slider.value(), slider.picture() == before) == (value, True)
 
 
+def choose_and_back(dropdown: browser.Control, option: str) -> None:
+    """Another entry and the first one again, with their pictures."""
+    before, value = dropdown.picture(), dropdown.value()
+    dropdown.choose(option)
+    assert dropdown.value() == option
+    dropdown.notebook.shot(f"control-{dropdown.label}-{option}", dropdown.place)
+    dropdown.choose(value)
+    assert dropdown.picture() == before
+
+
 def written(server: browser.Server, *sources: str) -> str:
     """The name of a small notebook, made of code cells, that the server has."""
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
@@ -160,6 +170,9 @@ def test_a_notebook_runs_and_answers(opened, number):
         return
     text, label, reads = SLIDERS[number]
     step_and_back(browser.Control(notebook, notebook.find(text), "hslider", label), reads)
+    if number == "01":
+        place = notebook.find("controls.explore(bill")
+        choose_and_back(browser.Control(notebook, place, "dropdown", "GPU"), "H100")
 
 
 @pytest.mark.browser

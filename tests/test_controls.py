@@ -117,6 +117,13 @@ def test_a_sweep_over_two_controls_crosses_them(monkeypatch, shown):
     ]
 
 
+def test_a_live_caption_says_the_values_instead_of_describing_the_printed_sweep(monkeypatch, shown):
+    made, _, caption = live(monkeypatch, shown, alt="Two bars.", sweep={"temperature": (0.5, 1.5)})
+    assert caption.value == "Drawn with temperature 1.0, word fox."
+    made["word"].description, made["temperature"].value = "animal", 1.5
+    assert caption.value == "Drawn with temperature 1.5, animal fox."
+
+
 def test_a_sweep_over_no_control_is_refused(monkeypatch, shown):
     for state in "01":
         monkeypatch.setenv("WORKBOOK_LIVE", state)
