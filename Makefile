@@ -25,9 +25,12 @@ endif
 unexport PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV JUPYTER_PATH PIP_TARGET PIP_USER
 export JUPYTER_PREFER_ENV_PATH := 1
 
+# A tree that cannot be written (another user's, a mounted one): what its tests write goes elsewhere.
+ELSEWHERE := $(shell test -w . || echo "WORKBOOK_OUTPUT=$$(mktemp -d)")
+
 # What every comparison runs under: the shipped models, on the CPU, offline, nothing inherited.
 TINY := env -u WORKBOOK_SEED -u WORKBOOK_DEVICE -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND \
-	WORKBOOK_PROFILE=tiny CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1
+	$(ELSEWHERE) WORKBOOK_PROFILE=tiny CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1
 HUB := env -u WORKBOOK_SEED -u WORKBOOK_LIVE -u WORKBOOK_OUTPUT -u MPLBACKEND WORKBOOK_PROFILE=hub
 
 # Stored outputs are made on Linux x86-64: strict there, elsewhere only the notebooks' own assertions.

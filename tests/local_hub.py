@@ -94,7 +94,7 @@ class LocalHub:
         kept = {
             k: v
             for k, v in os.environ.items()
-            if not k.startswith(("HF_", "WORKBOOK_")) and "proxy" not in k.lower()
+            if (not k.startswith(("HF_", "WORKBOOK_")) or k == "WORKBOOK_OUTPUT") and "proxy" not in k.lower()
         }
         return kept | {
             "HF_ENDPOINT": endpoint or self.endpoint,

@@ -12,6 +12,7 @@ import pytest
 
 from helpers.session import WorkbookError
 from tests import address
+from tests.copies import copy_tree
 
 ROOT = address.ROOT
 FORK = ("someone/their.course", "2027/spring")
@@ -23,8 +24,8 @@ def tree(tmp_path) -> Path:
     modules = "tests/__init__.py", "tests/address.py", "helpers/__init__.py", "helpers/session.py"
     for name in ("README.md", "pyproject.toml", *modules):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    copy_tree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
     return tmp_path
 
 

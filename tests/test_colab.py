@@ -16,6 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from helpers import run
+from tests.copies import copy_tree
 from tests.fake_colab import FOLDER, FORK, git, instead, opened, sessions
 
 pytestmark = pytest.mark.colab
@@ -38,7 +39,7 @@ def python() -> Path:
 def published(tmp_path_factory) -> Path:
     """A repository with the working tree as it is now, on a branch of its own."""
     folder = tmp_path_factory.mktemp("github") / "repository"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    copy_tree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
     git("init", cwd=folder)
     git("checkout", "-b", BRANCH, cwd=folder)
     git("add", ".", cwd=folder)

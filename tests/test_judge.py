@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from helpers.smallworld import judge as judges
 from helpers.smallworld.scenes import Scene, combinations, draw, sample_scene
+from tests.copies import copy_tree
 
 COLOR, TIME = (list(judges.FACTS).index(name) for name in ("color", "time"))
 
@@ -464,7 +464,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_weights_get_one_sentence(damage, tmp_path):
-    shutil.copytree(judges.SHIPPED, tmp_path / "judge")
+    copy_tree(judges.SHIPPED, tmp_path / "judge")
     path = tmp_path / "judge" / "model.safetensors"
     DAMAGES[damage](path)
     with pytest.raises(judges.JudgeError) as refused:

@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from helpers import controls, pages, registry, session, text, tuning
 from helpers.session import WorkbookError
 from tests import rules
+from tests.copies import copy_tree
 from tests.notebook_code import cells, functions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,7 +121,7 @@ class Bomb:
 def test_a_model_folder_brings_no_code_of_its_own(tmp_path, monkeypatch):
     monkeypatch.delenv("WORKBOOK_PROFILE", raising=False)
     mark, folder = tmp_path / "mark", tmp_path / "model"
-    shutil.copytree(registry.find("text", "tiny").folder, folder)
+    copy_tree(registry.find("text", "tiny").folder, folder)
     (folder / "evil.py").write_text(
         f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nclass Evil: pass\n"
     )

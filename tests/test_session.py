@@ -260,6 +260,8 @@ def test_outside_a_kernel_nothing_is_live(monkeypatch):
 
 
 def test_build_folder_is_in_a_checkout_or_where_one_stands(monkeypatch, tmp_path):
+    monkeypatch.delenv("WORKBOOK_OUTPUT", raising=False)
+    monkeypatch.setattr(os, "access", lambda *_: True)  # the tests may run in a tree that cannot be written
     assert session.build_folder() == Path(session.__file__).parents[1] / "build"
     monkeypatch.setattr(session, "_root", lambda: tmp_path / "site-packages")
     monkeypatch.chdir(tmp_path)
