@@ -77,7 +77,7 @@ def generation(pairs: int, count: int, prompt: str = "Once upon a time") -> dict
     return {"new_tokens": count, "tokens_per_second": rates} | found
 
 
-def picture(pairs: int, prompt: str = "a full moon over a snowy field at night") -> dict:
+def picture(pairs: int, prompt: str = "a red balloon over the ocean at sunset") -> dict:
     """`images.generate` as it is called by default against the library's own default, 50 steps.
 
     Same prompt, seed, guidance and scheduler (the one that the model comes with). Raises RuntimeError where
