@@ -242,7 +242,7 @@ def test_a_repository_or_branch_that_is_not_there_is_said_in_the_same_way(value,
 HOSTILE = [
     "ext::sh -c touch% owned@main",
     "--upload-pack=touch owned@main",
-    "file:///tmp/x;touch owned@main",
+    "file:///x;touch owned@main",
     "$(touch owned)@main",
     f"{HOME}@--upload-pack=touch owned",
     f"{HOME}@-o",
