@@ -31,6 +31,14 @@ CELLS = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cel
         .filter(one => one.complete && !one.naturalWidth).length,
     unset: cell.querySelectorAll('mjx-merror, .MathJax_Error, .jp-RenderedLatex .merror').length,
 }))"""
+# Of a page: its width, its smallest letters, its figures (shown width, own width, alternative text).
+LAYOUT = """() => ({
+    width: document.documentElement.scrollWidth,
+    letters: Math.min(...[...document.querySelectorAll('body *')].filter(one => one.innerText?.trim())
+        .map(one => parseFloat(getComputedStyle(one).fontSize))),
+    figures: [...document.querySelectorAll('.output img')]
+        .map(one => [one.getBoundingClientRect().width, one.naturalWidth, one.alt]),
+})"""
 BYTES = """async picture => {
     const data = new Uint8Array(await (await fetch(picture.src)).arrayBuffer());
     return [...data].map(byte => byte.toString(16).padStart(2, '0')).join('');

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import exercises
+from helpers import exercises, pages
 from tests import browser, notebook_code
 from tests.browser_answers import TYPED
 
@@ -141,6 +141,24 @@ def test_what_goes_wrong_in_a_cell_is_found(opened, server, source, found):
     notebook = opened(written(server, "1 + 1", source))
     with pytest.raises(AssertionError, match=re.compile(found, re.DOTALL)):
         notebook.run_all(8)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("number", PATHS)
+def test_a_page_is_readable_on_a_phone(chrome, tmp_path, number):
+    file, asked = tmp_path / "page.html", []
+    file.write_text(pages.render(nbformat.read(PATHS[number], as_version=4)), encoding="utf-8")
+    context = chrome.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    seen = page.evaluate(browser.LAYOUT)
+    page.screenshot(path=browser.SHOTS / f"{number}-phone.png")
+    context.close()
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert seen["width"] == 390 and seen["letters"] >= 12  # nothing but code and figures is moved sideways
+    figures = seen["figures"]  # drawn for 1,000 pixels or less: their words would be unreadable at 330
+    assert figures and all(shown >= min(natural, 560) and alt for shown, natural, alt in figures)
 
 
 @pytest.mark.browser
