@@ -194,6 +194,7 @@ def _load(session: Session, source: str, **options) -> Pipeline:
     from diffusers import StableDiffusionPipeline as Kind
 
     quiet_libraries(progress=session.live and session.profile != "tiny")
+    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)  # its errors are raised as well
     new = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 40)
     how = {"dtype" if new else "torch_dtype": session.dtype, "use_safetensors": True}
     index = Kind.load_config(source, **options)

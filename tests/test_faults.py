@@ -30,7 +30,7 @@ WORDS = {
     "429 on the weights, RateLimit t=55": "answers 429 .*: try again in 55 seconds, perhaps after `hf",
     "the weights have another size": r"arrives damaged, twice\): try again in a few minutes",
     "the weights have other bytes, always": r"arrives damaged, twice\): try again in a few minutes",
-    "the disk is full": "needs .* MB, but the hub's cache has only 0.00 MB of disk: make room, set HF_HOME",
+    "the disk is full": "needs .* [MG]B, but the hub's cache has only 0.00 MB of disk: make room",
     "the model is gated": "is gated: accept its terms on the hub, log in with `hf auth login`",
     "the model is gone": "has no public model .*: check the name",
 }

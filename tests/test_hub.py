@@ -129,13 +129,19 @@ def test_the_masked_model_loads_pinned_as_it_is_published(hub, tmp_path):
 
 @pytest.mark.faults
 def test_a_cache_without_tokenizer_is_completed_or_refused_but_never_used(hub, tmp_path):
+    def lose(*names: str) -> None:
+        lost = [path for name in names for path in tmp_path.rglob(name)]
+        assert len(lost) == len(names)
+        for path in lost:
+            path.unlink()
+
     environment = hub.environment(tmp_path)
     whole = load([""], environment)
-    for path in tmp_path.rglob("*token*.json"):
-        path.unlink()
+    lose("tokenizer.json", "tokenizer_config.json")
+    assert load([""], environment | {"HF_HUB_OFFLINE": "1"}) == whole, "vocabulary and merges are enough"
+    lose("vocab.json", "merges.txt")
     assert load([""], environment) == whole
-    for path in tmp_path.rglob("*token*.json"):
-        path.unlink()
+    lose("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
     (message,) = load([""], environment | {"HF_HUB_OFFLINE": "1"})
     assert "does not answer" in message and "HF_HUB_OFFLINE" in message
 
