@@ -55,7 +55,7 @@ test: $(READY) ## unit tests, and every notebook under nbval
 
 check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(PY) -m ruff check .
-	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST)" tests $(ARGS)
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST) and not long" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
 	@$(PY) -m tests.refresh $(NOTEBOOKS)

@@ -96,6 +96,7 @@ def load(names, environment, code: str = LOAD) -> list:
     return json.loads(results)
 
 
+@pytest.mark.long
 def test_any_causal_model_loads_pinned_and_offline_after_the_first_time(hub, tmp_path):
     names = ["", "someone/llama", "someone/missing", "someone/gated", "someone/bert", "someone/llama@0000000"]
     gpt2, llama, missing, gated, bert, unknown = load(names, hub.environment(tmp_path))
@@ -120,6 +121,7 @@ def test_any_causal_model_loads_pinned_and_offline_after_the_first_time(hub, tmp
     assert not hub.requests
 
 
+@pytest.mark.long
 def test_the_masked_model_loads_pinned_as_it_is_published(hub, tmp_path):
     bert, gpt2 = load(["", "someone/llama"], hub.environment(tmp_path), LOAD_FILL)
     assert bert == ["BertForMaskedLM", 3, 1.0] and "LlamaForCausalLM, not a masked language model" in gpt2
@@ -169,6 +171,7 @@ def image_hub(pipeline_folder, folders):
         yield server
 
 
+@pytest.mark.long
 def test_any_stable_diffusion_loads_pinned_and_offline_after_the_first_time(image_hub, tmp_path):
     revision = "1" * 40
     names = [

@@ -109,11 +109,13 @@ def failed(stored, tmp_path_factory) -> dict[str, set[int]]:
     return nbval(folder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SPOILT)
 def test_the_spoilt_cells_fail_and_no_others(failed, name):
     assert failed[name] == SPOILT[name][1]
 
 
+@pytest.mark.long
 def test_a_changed_function_of_the_package_fails(stored, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SITE)
     assert nbval(stored, PYTHONPATH=str(tmp_path)) == {stored.name: {1}}

@@ -340,6 +340,7 @@ def check_page(path: Path) -> None:
     assert [a["href"] for a in page.select("nav a")] == [f"#{page.select_one('h2')['id']}"]
 
 
+@pytest.mark.long
 def test_a_failing_rerun_keeps_the_earlier_result(tmp_path, capsys):
     source = "print('seed', seed)\nif seed == 3:\n    raise ValueError('first line\\nrate must be positive')"
     path, out = write(tmp_path, "08_trial.ipynb", source), tmp_path / "out"
@@ -408,6 +409,7 @@ def is_gone(number: int) -> bool:
 RARE = [pytest.param(2, 130, marks=pytest.mark.faults), pytest.param(1, 129, marks=pytest.mark.faults)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(15, 143), (9, -9), *RARE])
 def test_a_signal_ends_the_kernel_and_keeps_the_earlier_result(tmp_path, number, code):
     note = f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{{os.getpid()}}.')"
@@ -431,6 +433,7 @@ def test_a_signal_ends_the_kernel_and_keeps_the_earlier_result(tmp_path, number,
     assert {one.name for one in out.iterdir()} == set(earlier), "what a killed run left is gone"
 
 
+@pytest.mark.long
 def test_runs_side_by_side_leave_whole_results(tmp_path):
     source = (
         "import time\nfrom helpers.session import build_folder\nfor part in range(20):\n"

@@ -428,6 +428,7 @@ def test_bad_input_gets_one_sentence(arguments, sentence, tmp_path, capsys):
     assert sentence in said and "Traceback" not in said
 
 
+@pytest.mark.long
 def test_only_a_full_run_replaces_the_shipped_model(made, tmp_path, monkeypatch, capsys):
     shipped = tmp_path / "shipped"
     monkeypatch.setattr(train_images, "SHIPPED", shipped)

@@ -226,6 +226,7 @@ train_text.train(train_text.start_run(ToySettings(), Path(sys.argv[1])), checkpo
 """
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_from_its_last_checkpoint(run, tmp_path):
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     child = subprocess.Popen(
@@ -319,6 +320,7 @@ def alone(tmp_path_factory):
     return losses_of("alone", tmp_path_factory.mktemp("alone"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["torchrun", "accelerate"])
 def test_two_processes_lose_as_much_as_one(way, alone, tmp_path):
     losses, curve = losses_of(way, tmp_path)
@@ -329,6 +331,7 @@ def test_two_processes_lose_as_much_as_one(way, alone, tmp_path):
     assert written == ["checkpoint.pt"]  # one process writes, and it wrote once
 
 
+@pytest.mark.long
 def test_two_killed_processes_go_on_to_the_same_loss(alone, tmp_path):
     losses_of("torchrun", tmp_path, killed_in_step=8)
     losses, curve = losses_of("torchrun", tmp_path)

@@ -271,6 +271,7 @@ def check_kill(step: int, build: Path) -> None:
     assert losses == whole and torch.equal(resumed, weights)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", random.Random(0).sample(range(STEPS - 4), 2))
 def test_a_killed_run_loses_at_most_one_interval(build, step):
     check_kill(step, build)
@@ -298,6 +299,7 @@ except WorkbookError as problem:
 """
 
 
+@pytest.mark.long
 def test_a_full_disk_leaves_the_last_good_checkpoint(build):
     done = child(FULL, build)
     assert done.stdout.startswith("run cannot be written (") and done.stdout.count("\n") == 1, done.stderr
@@ -366,6 +368,7 @@ def test_padding_counts_for_nothing():
     )
 
 
+@pytest.mark.long
 def test_own_texts_are_learnt_saved_and_loaded_again_in_a_new_process(build, capsys):
     import json
 
@@ -413,6 +416,7 @@ except WorkbookError as problem:
 """
 
 
+@pytest.mark.long
 def test_a_failed_rerun_keeps_the_finished_model(build):
     folder = tuned()
     kept = (folder / "model.safetensors").read_bytes()

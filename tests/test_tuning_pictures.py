@@ -48,6 +48,7 @@ print(json.dumps([kinds, np.asarray(images.generate(pipe, sys.argv[2], seed=1, s
 """
 
 
+@pytest.mark.long
 def test_own_pictures_are_learnt_saved_and_loaded_again_in_a_new_process(build):
     folder = tuned(steps=8, learning_rate=1e-2)
     assert folder == build / "mine" and sorted(os.listdir(build)) == ["mine"]
