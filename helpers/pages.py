@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import nbformat
 from bs4 import BeautifulSoup
+from bs4.element import PreformattedString
 from latex2mathml.converter import convert as to_mathml
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -22,6 +23,7 @@ from helpers.parameters import title
 UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
             "main style, main title, svg use, svg image, svg animate, svg set, a.anchor-link")  # fmt: skip
 LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping")
+STYLING = r"url|import|image-set|expression|\\|position"  # by which a style fetches, runs or covers the page
 EMBEDDED = ("data:image/", "data:audio/")
 TEMPLATE = Path(__file__).with_name("page")
 
@@ -97,12 +99,14 @@ def make_harmless(page: BeautifulSoup) -> None:
     """Remove what could run or fetch something; notebooks show texts that models and strangers wrote."""
     for element in page.select(UNWANTED):
         element.decompose()
+    for hidden in page.main.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        hidden.extract()  # comments and the like end elsewhere for a browser than for this parser
     for element in page.select("main *"):
         for name, value in list(element.attrs.items()):
             text = re.sub(r"[\s\0-\x1f]", "", " ".join(value) if isinstance(value, list) else value or "")
             loads = name in LOADING and not (name == "src" and text.startswith(EMBEDDED))
             leads = name in ("href", "xlink:href") and not re.match(r"https?:|mailto:|#|[\w./-]+(#|$)", text)
-            styled = name == "style" and re.search(r"url|import|expression|\\|position", text, re.IGNORECASE)
+            styled = name == "style" and re.search(STYLING, text, re.IGNORECASE)
             if name.startswith("on") or loads or leads or styled:
                 del element[name]
     for link in page.select("main a[href]"):  # to another notebook: to its page

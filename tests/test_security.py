@@ -16,6 +16,7 @@ import ipywidgets
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from bs4.element import Doctype, PreformattedString
 from IPython.core.inputtransformer2 import TransformerManager
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -213,16 +214,20 @@ def harmful(page: str) -> list[str]:
             runs = name.startswith("on") or re.match(r"\s*(javascript|vbscript|data:text)", address, re.I)
             if runs or (loads and not address.startswith(("data:image/", "data:audio/"))):
                 found.append(f"{element.name} {name}={address[:60]}")
+    found += [str(one)[:80] for one in soup.find_all(string=lambda text: isinstance(text, PreformattedString))
+              if not isinstance(one, Doctype)]  # fmt: skip
     styles = [one.get_text() for one in soup.select("style")] + [
         one["style"] for one in soup.select("[style]")
     ]
-    return found + [style[:80] for style in styles if re.search(r"url\(|@import|expression\(", style)]
+    fetching = r"url\(|@import|image-set\(|expression\("
+    return found + [style[:80] for style in styles if re.search(fetching, style)]
 
 
 def test_harm_is_seen():
     for part in ("<script></script>", "<p onclick=x>", "<img src=//a.b/c>", "<a href='javascript:x'>a</a>",
                  "<p style='background:url(//a)'>", "<style>@import '//a'</style>",
-                 "<video poster=x>"):  # fmt: skip
+                 "<video poster=x>", "<!--><script></script>-->", "<![CDATA[a><script></script>]]>",
+                 "<p style=\"background:image-set('//a' 1x)\">"):  # fmt: skip
         assert harmful(part), part
 
 
@@ -271,6 +276,9 @@ def test_words_stay_words_in_every_output_of_a_page(words, tmp_path):
 RAW = [
     "<a href=javascript:alert(1)>a</a>", "<p style='background:url(//a)'>", "![a](http://a.example/b.png)",
     "<a href='java\nscript:alert(1)'>a</a>", "<meta http-equiv=refresh content='0;url=//a'>", "![a](b.png)",
+    "<!--><script>alert(1)</script>-->", "<!--><img src=//a onerror=alert(1)>-->",
+    "<?a ><script>alert(1)</script>?>", "<![CDATA[a><script>alert(1)</script>]]>",
+    "<p style=\"background:image-set('//a' 1x)\">a</p>",
 ]  # fmt: skip
 
 
