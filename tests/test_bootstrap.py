@@ -234,6 +234,16 @@ def test_without_a_network_one_sentence_names_the_way_out(run, outside, tmp_path
     assert told(run())[1] == "home"  # later, online
 
 
+def test_a_folder_that_an_ended_run_left_is_filled_or_named(run, tmp_path):
+    left = tmp_path / "content" / FOLDER
+    (left / "helpers").mkdir(parents=True)
+    finished = run()
+    fails(finished)
+    assert f"{FOLDER}' already exists" in finished.stderr  # by git
+    (left / "helpers").rmdir()
+    assert told(run())[1] == "home"
+
+
 @pytest.mark.parametrize("value", [f"{HOME}@gone", "https://github.com/nobody/nothing@main"])
 def test_a_repository_or_branch_that_is_not_there_is_said_in_the_same_way(value, run):
     fails(run(WORKBOOK_REPOSITORY=value))
