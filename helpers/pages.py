@@ -21,8 +21,9 @@ from helpers.parameters import title
 
 # Elements that run, fetch, send or redirect, and attributes with an address that a browser loads by itself.
 UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
-            "main style, main title, svg use, svg image, svg animate, svg set, a.anchor-link")  # fmt: skip
-LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping")
+            "main style, main title, svg use, svg image, svg feimage, svg animate, "
+            "svg set, plaintext, a.anchor-link")  # fmt: skip
+LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping", "attributionsrc")
 STYLING = r"url|import|image-set|expression|\\|position"  # by which a style fetches, runs or covers the page
 EMBEDDED = ("data:image/", "data:audio/")
 TEMPLATE = Path(__file__).with_name("page")
@@ -63,7 +64,7 @@ class _Exporter(HTMLExporter):
 def _exporter() -> _Exporter:
     exporter = _Exporter(template_name="page", extra_template_basedirs=[str(TEMPLATE.parent)])
     exporter.register_filter("fragment", fragment)
-    exporter.register_filter("mathml", lambda text: mathml(text.strip().strip("$"), "block"))
+    exporter.register_filter("mathml", lambda text: fragment(mathml(text.strip().strip("$"), "block")))
     return exporter
 
 
@@ -107,7 +108,8 @@ def make_harmless(page: BeautifulSoup) -> None:
             loads = name in LOADING and not (name == "src" and text.startswith(EMBEDDED))
             leads = name in ("href", "xlink:href") and not re.match(r"https?:|mailto:|#|[\w./-]+(#|$)", text)
             styled = name == "style" and re.search(STYLING, text, re.IGNORECASE)
-            if name.startswith("on") or loads or leads or styled:
+            fetches = name not in ("alt", "title") and re.search(r"url\((?!['\"]?#)", text, re.IGNORECASE)
+            if name.startswith("on") or loads or leads or styled or fetches:
                 del element[name]
     for link in page.select("main a[href]"):  # to another notebook: to its page
         link["href"] = re.sub(r"^([\w.-]+)\.ipynb(?=#|$)", r"\1.html", link["href"])

@@ -292,6 +292,26 @@ def test_raw_markup_in_markdown_and_html_outputs_is_made_harmless(words):
     assert "In [2]" in BeautifulSoup(page, "html.parser").select_one("main").get_text()
 
 
+OUT = '</div></section></main><meta/http-equiv="refresh"/content="0;url=https://a.example/"/><img/src=x>'
+
+
+@pytest.mark.parametrize("data", [
+    {"text/latex": rf"$\text{{{OUT}}}$"}, {"image/png": f'iVBO">{OUT}'}, {"image/jpeg": f'iVBO">{OUT}'},
+    {"text/html": '<svg><filter id=f><feImage href="https://a.example/a.png"/></filter></svg>'},
+    {"text/html": '<svg><rect fill="url(https://a.example/a)" mask="url(//a.example/b)"/></svg>'},
+    {"text/html": "a<plaintext>b"}, {"text/html": "<a href='#x' attributionsrc='https://a.example/'>a</a>"},
+], ids=["latex", "png", "jpeg", "filter", "fill", "plaintext", "attribution"])  # fmt: skip
+def test_no_output_leaves_its_place_or_fetches(data):
+    cells = [new_code_cell(str(i), execution_count=i) for i in (1, 2)]
+    cells[0].outputs = [new_output("display_data", data)]
+    page = pages.render(new_notebook(cells=[new_markdown_cell("# T"), *cells]))
+    main = BeautifulSoup(page, "html.parser").select_one("main")
+    assert harmful(page) == [] and len(main.select("section")) == 3 and not main.select("meta, plaintext")
+    assert not any("a.example" in str(value) for one in main.select("*")
+                   for name, value in one.attrs.items() if name != "src")  # fmt: skip
+    assert len(BeautifulSoup(page, "html.parser").select("meta[http-equiv]")) == 1  # the page's own policy
+
+
 def test_every_place_that_makes_html_is_one_that_these_tests_know():
     making = r"\bHTML\(|_repr_html_|text/html|\bMarkdown\(|<!doctype|<td|<img |<table"
     found = {name for name, source in programs().items() if re.search(making, source, re.I)}
