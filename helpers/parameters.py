@@ -17,12 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.registry import HUB_ID, REVISION
 from helpers.session import WorkbookError, check_number
 
 NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
 RANGE = re.compile(rf"[,;:]?\s*\b({NUMBER}) to ({NUMBER})$")
 CHOICES = re.compile(r"\w+(?:, \w+)* or \w+")
-HUB_MODEL = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?(@[\w./-]+)?")
+HUB_MODEL = re.compile(rf"{HUB_ID}(@{REVISION})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def convert(text: str, kind: str) -> object:
     if kind.endswith(" | None"):
         return None if text == "None" else convert(text, kind.removesuffix(" | None"))
     if kind == "str":
+        text.encode("utf-8")  # bytes of another encoding, which no notebook can hold, are a ValueError
         return text
     if kind.startswith("list"):
         items = ast.literal_eval(text) if text.startswith("[") else text.split(",")
@@ -147,10 +149,10 @@ def check_namespace(names: Mapping[str, object]) -> None:
 
 
 def _check_folder(name: str, value: str) -> None:
-    folder = Path(value).expanduser()
-    what = "is a file" if folder.is_file() else "does not exist"
-    if folder.is_dir():
-        if any(path.is_file() for path in folder.rglob("[!.]*")):
+    folder = os.path.expanduser(value)  # as os.path has it: no error for an unknown ~user or a long name
+    what = "is a file" if os.path.isfile(folder) else "does not exist"
+    if os.path.isdir(folder):
+        if any(path.is_file() for path in Path(folder).rglob("[!.]*")):
             return
         what = "is empty"
     raise WorkbookError(f"{name} is {value!r}, which {what}: name a folder that holds what you want to use.")

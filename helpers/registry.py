@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ from helpers import hub
 from helpers.session import Session, WorkbookError
 
 Loaded = TypeVar("Loaded")
-HUB_ID = r"(?!.*(\.\.|--))\w[\w.-]*(/\w[\w.-]*)?"  # what may become part of a path or a URL
+HUB_ID = r"(?!.*(\.\.|--|\.git(@|$)))(?![^@]{97})\w[\w.-]*(/\w[\w.-]*)?"  # may become part of a path
 REVISION = r"(?!.*\.\.)\w[\w./-]*"
 WEIGHTS = Path(__file__).resolve().parent / "smallworld" / "weights"
 
@@ -60,8 +61,8 @@ def load(role: str, session: Session, model: str, read: Callable[..., Loaded]) -
     files that are missing or damaged and models that are missing, gated, out of reach or too large.
     """
     if model:
-        folder = Path(model).expanduser()
-        if folder.is_dir():
+        folder = Path(os.path.expanduser(model))
+        if os.path.isdir(folder):
             return _load_folder(role, session, folder, read)
         return _load_hub(role, session, model, read)
     entry = find(role, session.profile)

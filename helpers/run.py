@@ -30,9 +30,9 @@ def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]
         raise WorkbookError(f"There are no notebooks in {folder}; name one by its path.")
     found = []
     for name in names:
-        prefix = f"{int(name):02d}_" if name.isdecimal() else f"{name}_"
+        prefix = f"{int(name):02d}_" if name.isdecimal() and len(name) < 9 else f"{name}_"
         matches = [p for p in known if p.stem == name or p.name == name or p.name.startswith(prefix)]
-        if Path(name).suffix == ".ipynb" and Path(name).is_file():
+        if Path(name).suffix == ".ipynb" and os.path.isfile(name):
             matches = [Path(name).resolve()]
         if not matches:
             choices = ", ".join(p.stem for p in known) or "none"
@@ -41,13 +41,21 @@ def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]
     return list(dict.fromkeys(found)) or known
 
 
+def declared(path: Path) -> dict[str, parameters.Parameter]:
+    """The parameters that a notebook declares, by name; WorkbookError where their cell is no plain Python."""
+    try:
+        return parameters.declared(parameters.source(parameters.read_cells(path)))
+    except (SyntaxError, KeyError, TypeError) as error:
+        raise WorkbookError(f"The parameters cell of {path.name} cannot be read: {error}.") from error
+
+
 def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, object]]:
     """For each notebook the parameters to inject: those of `values` that it declares, as their type.
 
     Raises WorkbookError for a name that no selected notebook declares, and for a value of the wrong type or
     out of the range that the notebook states.
     """
-    kinds = {path: parameters.declared(parameters.source(parameters.read_cells(path))) for path in paths}
+    kinds = {path: declared(path) for path in paths}
     known = sorted(set().union(*kinds.values()))
     for name in values:
         if name not in known:
@@ -55,15 +63,15 @@ def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, 
             hint = f"did you mean '{close[0]}'?" if close else f"they have: {', '.join(known) or 'none'}."
             raise WorkbookError(f"No selected notebook has a parameter '{name}'; {hint}")
     plans: dict[Path, dict[str, object]] = {path: {} for path in paths}
-    for path, declared in kinds.items():
-        for name in (name for name in values if name in declared):
-            kind = declared[name].kind
+    for path, own in kinds.items():
+        for name in (name for name in values if name in own):
+            kind = own[name].kind
             try:
                 plans[path][name] = parameters.convert(values[name], kind)
             except (ValueError, SyntaxError, TypeError) as error:
-                message = f"Parameter '{name}' of {path.stem} must be {kind}; '{values[name]}' is not."
+                message = f"Parameter '{name}' of {path.stem} must be {kind}; {values[name]!r} is not."
                 raise WorkbookError(message) from error
-            parameters.check(declared[name], plans[path][name])
+            parameters.check(own[name], plans[path][name])
     return plans
 
 
@@ -74,16 +82,19 @@ def prepare_folder(folder: Path, paths: Sequence[Path] = ()) -> Path:
     """
     if len({path.stem for path in paths}) < len(paths):
         raise WorkbookError("Two of the notebooks have the same name; run them apart, with another --output.")
+    if any(path.stem == "index" for path in paths):
+        raise WorkbookError("index.html is the list of all pages: give the notebook index another name.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0" * 4096)
-    except OSError as error:
-        reason = "is a file, not a folder" if folder.is_file() else f"cannot be written ({error.strerror})"
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", error)
+        reason = "is a file, not a folder" if os.path.isfile(folder) else f"cannot be written ({why})"
         raise WorkbookError(f"The output folder {folder} {reason}; name another --output.") from error
     folder = folder.resolve()
-    if any(path.resolve().parent == folder for path in paths):
-        raise WorkbookError(f"The output folder {folder} holds the notebook itself; name another --output.")
+    if folder == NOTEBOOKS or any(path.resolve().parent == folder for path in paths):
+        raise WorkbookError(f"The output folder {folder} holds notebooks themselves; name another --output.")
     return folder
 
 
@@ -113,7 +124,7 @@ def list_notebooks(paths: Sequence[Path], explained: bool = False) -> int:
         cells = parameters.read_cells(path)
         lines = parameters.source(cells).splitlines()
         if explained:
-            lines = map(explain, parameters.declared("\n".join(lines)).values())
+            lines = map(explain, declared(path).values())
         print(path.stem, parameters.title(cells), sep=": ")
         print("".join(f"    {line}\n" for line in lines), end="")
     return 0

@@ -96,7 +96,7 @@ def generator(seed: int) -> torch.Generator:
 def check_seed(seed: int | str) -> int:
     """The seed as an int from 0 to 4294967295 (what numpy and torch both take), else WorkbookError."""
     text = str(seed).strip()
-    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+    if not (text.isascii() and text.isdigit() and len(text) < 99 and int(text) < 2**32):
         raise WorkbookError(f'The seed is "{seed}": give a whole number from 0 to 4294967295.')
     return int(text)
 

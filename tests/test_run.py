@@ -225,7 +225,7 @@ def test_a_result_never_replaces_its_source(tmp_path, capsys):
     (tmp_path / "link").symlink_to(tmp_path)
     for folder in (tmp_path, tmp_path / "link", tmp_path / "below" / ".."):
         assert run.main([str(path), "--output", str(folder)]) == 2
-        assert "holds the notebook itself" in capsys.readouterr().err
+        assert "holds notebooks themselves" in capsys.readouterr().err
     (tmp_path / "b").mkdir()
     other = write(tmp_path / "b", "08_trial.ipynb", "print(2)")
     assert run.main([str(path), str(other), "--output", str(tmp_path / "out")]) == 2
@@ -540,3 +540,29 @@ def test_refresh_leaves_a_failing_notebook_alone(tmp_path, capsys, source):
     assert refresh.main([str(path)]) == 1
     assert "08_trial was left as it is" in capsys.readouterr().err
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["05", "-p", "own_texts", "~nobody-of-that-name/texts"], "does not exist: name a folder"),
+    (["05", "-p", "own_texts", "x" * 5000], "does not exist: name a folder"),
+    (["03", "-p", "prompt", "caf\udce9"], "Parameter 'prompt' of 03_text_generation must be str"),
+    (["03", "-p", "model", "owner/name.git"], "a model as owner/name"),
+    (["03", "-p", "model", "o/" + "n" * 95], "a model as owner/name"),
+    (["03", "-p", "model", "no..such"], "a model as owner/name"),
+    (["x" * 6000 + ".ipynb"], "There is no notebook"), (["9" * 5000], "There is no notebook"),
+    (["03", "--output", "x" * 300], "cannot be written"),
+])  # fmt: skip
+def test_odd_values_are_refused_in_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run.main([*arguments, *([] if "--output" in arguments else ["--output", "out"])]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+
+
+def test_a_parameters_cell_that_is_no_python_and_a_notebook_named_index_are_refused(tmp_path, capsys):
+    path = write(tmp_path, "08_odd.ipynb", "pass")
+    path.write_text(path.read_text().replace("seed: int = 0", "seed: int = "))
+    for wrong, sentence in ((path, "parameters cell"), (path.with_name("index.ipynb"), "another name")):
+        write(tmp_path, "index.ipynb", "pass")
+        assert run.main([str(wrong), "--output", str(tmp_path / "out")]) == 2
+        assert sentence in capsys.readouterr().err
