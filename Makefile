@@ -61,19 +61,19 @@ refresh: $(READY) ## re-execute the notebooks in place and store their outputs i
 	@$(PY) -m tests.refresh $(NOTEBOOKS)
 
 train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
-	@$(PY) -m helpers.smallworld.train_text $(ARGS)
+	@$(PY) -m smallworld.making.text $(ARGS)
 
 train-images: $(READY) ## train the shipped image model again (resumes; hours on two CPU cores, minutes on a GPU)
-	@$(PY) -m helpers.smallworld.train_images $(ARGS)
+	@$(PY) -m smallworld.making.images $(ARGS)
 
 train-style-judges: $(READY) ## train the judges of fine-tuned pictures again (minutes)
-	@$(PY) -m helpers.smallworld.train_style_judges $(ARGS)
+	@$(PY) -m smallworld.making.style_judges $(ARGS)
 
 train-judge: $(READY) ## train the judge of pictures again (minutes)
-	@$(PY) -m helpers.smallworld.judge $(ARGS)
+	@$(PY) -m smallworld.judges.pictures $(ARGS)
 
 train-fill: $(READY) ## train the masked language model again (resumes; minutes)
-	@$(PY) -m helpers.smallworld.train_fill $(ARGS)
+	@$(PY) -m smallworld.making.fill $(ARGS)
 
 bench: $(READY) ## measure speed; no other command does
 	@$(TINY) $(PY) -m tests.bench $(ARGS)

@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from helpers import plots
-from helpers.session import WorkbookError, is_live
+from helpers.errors import WorkbookError
+from helpers.session import is_live
 
 
 def explore(

@@ -18,7 +18,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from helpers import pages
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 
 class NotebookFailed(Exception):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import copy
 import dis
-import importlib.util
 import inspect
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,19 @@ class Exercise:
 
 SHORT = reprlib.Repr()  # long lists are cut in feedback
 SHORT.maxlist, SHORT.maxlevel, SHORT.maxstring = 8, 4, 80
+KNOWN: dict[str, Exercise] = {}
 ATTEMPTS: dict[str, int] = {}
 SOLVED: dict[str, int] = {}  # id: attempts it took
 
 
-@cache
+def register(*exercises: Exercise) -> None:
+    """Make exercises known by their id; each module of `helpers.lessons` does so when it is imported."""
+    KNOWN.update({exercise.id: exercise for exercise in exercises})
+
+
 def of(notebook: str) -> dict[str, Exercise]:
-    """The exercises of a notebook ("03") by id, from `helpers.tasks`; none where it has none."""
-    name = f"helpers.tasks.notebook_{notebook}"
-    if not notebook.isdigit() or importlib.util.find_spec(name) is None:
-        return {}
-    return {exercise.id: exercise for exercise in importlib.import_module(name).EXERCISES}
+    """The exercises of a notebook ("03") by id; none where it has none, or its lesson is not imported."""
+    return {id: exercise for id, exercise in KNOWN.items() if id.split(".")[0] == notebook}
 
 
 def check(id: str, answer: Any = ...) -> None:

@@ -20,7 +20,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 FIRST_FILES = {"text": "config.json", "fill": "config.json", "image": "model_index.json"}  # by role
 WEIGHTS = r"(diffusion_pytorch_)?model(-\d+-of-\d+)?\.safetensors"  # no variants, no pickles

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from helpers import registry
-from helpers.session import Session, WorkbookError, check_number, check_seed, generator, quiet_libraries
-from helpers.smallworld import words
+from helpers.checks import check_number, check_seed
+from helpers.errors import WorkbookError
+from helpers.session import Session, generator, quiet_libraries
+from smallworld.world import words
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline as Pipeline

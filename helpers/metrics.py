@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 
 def perplexity(log_probs) -> float:

@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.checks import check_number
+from helpers.errors import WorkbookError
 from helpers.registry import HUB_ID, REVISION
-from helpers.session import WorkbookError, check_number
 
 NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
 RANGE = re.compile(rf"[,;:]?\s*\b({NUMBER}) to ({NUMBER})$")

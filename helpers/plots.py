@@ -13,7 +13,7 @@ from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 # Okabe and Ito's colours (2008), ordered so that the first five stay apart under every colour blindness.
 PALETTE = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#F0E442")

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from helpers import hub
-from helpers.session import Session, WorkbookError
+from helpers.errors import WorkbookError
+from helpers.session import Session
+from smallworld import WEIGHTS
 
 Loaded = TypeVar("Loaded")
 HUB_ID = r"(?!.*(\.\.|--|\.git(@|$)))(?![^@]{97})\w[\w.-]*(/\w[\w.-]*)?"  # may become part of a path
 REVISION = r"(?!.*\.\.)\w[\w./-]*"
-WEIGHTS = Path(__file__).resolve().parent / "smallworld" / "weights"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _load_folder(role: str, session: Session, folder: Path, read: Callable[..., 
     way_out = "save it again, whole, with `save_pretrained`"
     if WEIGHTS in folder.resolve().parents:
         command = "make train-images" if role == "image" else f"make train-{role}"
-        way_out = f"restore it (`git checkout -- helpers/smallworld/weights`) or train it (`{command}`)"
+        way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
     if not (folder / hub.FIRST_FILES[role]).is_file():
         raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
     try:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers import parameters
-from helpers.session import PROFILES, WorkbookError, build_folder, check_seed
+from helpers.checks import check_seed
+from helpers.errors import WorkbookError
+from helpers.session import PROFILES, build_folder
 from helpers.signals import Stopped, stop_on_signals
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
 import warnings
 from dataclasses import dataclass
-from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from helpers.checks import check_seed
+from helpers.errors import WorkbookError
 
 if TYPE_CHECKING:
     import torch
 
 PROFILES = ("tiny", "hub", "auto")
 LIBRARIES = ("accelerate", "diffusers", "huggingface_hub", "torch", "transformers")
-
-
-class WorkbookError(ValueError):
-    """A mistake that its one-sentence message tells the reader how to mend."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +88,6 @@ def generator(seed: int) -> torch.Generator:
     import torch
 
     return torch.Generator("cpu").manual_seed(check_seed(seed))
-
-
-def check_seed(seed: int | str) -> int:
-    """The seed as an int from 0 to 4294967295 (what numpy and torch both take), else WorkbookError."""
-    text = str(seed).strip()
-    if not (text.isascii() and text.isdigit() and len(text) < 99 and int(text) < 2**32):
-        raise WorkbookError(f'The seed is "{seed}": give a whole number from 0 to 4294967295.')
-    return int(text)
-
-
-def check_number(name: str, value: float, low: float, high: float, wanted: str) -> None:
-    """WorkbookError, saying what is wanted, unless low <= value <= high; an int as `low` wants an int."""
-    kind = Integral if isinstance(low, int) else Real
-    fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not low <= value <= high:
-        raise WorkbookError(f"{name} is {value}: give {wanted}.")
 
 
 def is_live() -> bool:

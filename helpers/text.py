@@ -10,7 +10,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from helpers import registry
-from helpers.session import Session, WorkbookError, check_number, check_seed, quiet_libraries
+from helpers.checks import check_number, check_seed
+from helpers.errors import WorkbookError
+from helpers.session import Session, quiet_libraries
 
 if TYPE_CHECKING:
     from torch import Tensor

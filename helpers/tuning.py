@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from helpers.session import Session, WorkbookError, build_folder, check_number, check_seed
+from helpers.checks import check_number, check_seed
+from helpers.errors import WorkbookError
+from helpers.session import Session, build_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -283,7 +285,7 @@ class _Run:
         """One step of training; its loss."""
         import torch
 
-        from helpers.smallworld.training import scheduled_rate
+        from smallworld.making.training import scheduled_rate
 
         step, steps = len(self.losses), self.settings["steps"]
         torch.manual_seed(step)
@@ -301,7 +303,7 @@ class _Run:
 
     def save(self) -> None:
         """Write the checkpoint; the one before stays until the new one is whole."""
-        from helpers.smallworld.training import write_checkpoint
+        from smallworld.making.training import write_checkpoint
 
         state = {"weights": {name: one.detach() for name, one in self.weights.items()}}
         state |= {"optimizer": self.optimizer.state_dict(), "losses": self.losses, "settings": self.settings}
@@ -311,7 +313,7 @@ class _Run:
 
     def _resume(self, optimizer) -> None:
         """Go on from the folder's checkpoint, if there is one and it is this run's."""
-        from helpers.smallworld.training import read_checkpoint
+        from smallworld.making.training import read_checkpoint
 
         state = read_checkpoint(self.folder)
         if state is None:
@@ -371,7 +373,7 @@ def _one_sentence(folder: Path):
 
 def _save(folder: Path, *writers: Callable[[Path], None]) -> None:
     """Put what they write in the folder's place, whole or not at all."""
-    from helpers.smallworld.training import new_folder, replace_folder
+    from smallworld.making.training import new_folder, replace_folder
 
     with _one_sentence(folder):
         new = new_folder(folder)

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 ROOT = Path(__file__).resolve().parents[1]
 Address = tuple[str, str]  # OWNER/NAME, branch

@@ -85,7 +85,7 @@ def picture(pairs: int, prompt: str = "a red balloon over the ocean at sunset") 
     """
     from helpers import images
     from helpers.session import start
-    from helpers.smallworld import judge
+    from smallworld.judges import pictures as judge
 
     pipe, reader = images.load(start("tiny")), judge.load()
 

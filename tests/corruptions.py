@@ -3,9 +3,9 @@
 import random
 import re
 
-from helpers.smallworld.checker import split_sentences
-from helpers.smallworld.stories import Story
-from helpers.smallworld.vocabulary import CHARACTERS, PLACES
+from smallworld.world.checker import split_sentences
+from smallworld.world.stories import Story
+from smallworld.world.vocabulary import CHARACTERS, PLACES
 
 PRONOUN_SWAPS = {
     "he": "she",

@@ -179,7 +179,7 @@ def load(started, role: str):
 
 def told(started, role: str) -> tuple[str, float, str]:
     """The sentence of refusal or "", the seconds until then, and what was printed."""
-    from helpers.session import WorkbookError
+    from helpers.errors import WorkbookError
 
     sentence, printed, begin = "", io.StringIO(), time.monotonic()
     with contextlib.redirect_stdout(printed):

@@ -42,5 +42,5 @@ def shipped(cpu):
     from helpers import registry, text
 
     if not (registry.WEIGHTS / "text").is_dir():
-        pytest.skip("helpers/smallworld/weights/text is not there; test_shipped_weights_are_there says so")
+        pytest.skip("smallworld/weights/text is not there; test_shipped_weights_are_there says so")
     return text.load(cpu)

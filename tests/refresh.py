@@ -11,9 +11,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from helpers.errors import WorkbookError
 from helpers.execution import ThisPython, read
 from helpers.run import find_notebooks
-from helpers.session import WorkbookError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Stored outputs come from the shipped models, on the CPU, offline, with the seeds as written.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 from tests import address
 from tests.copies import copy_tree
 

@@ -7,8 +7,8 @@ from corruptions import REQUIRED_SHARE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.smallworld import stories
-from helpers.smallworld.checker import check, read_conditions, read_sentence, split_sentences
+from smallworld.world import stories
+from smallworld.world.checker import check, read_conditions, read_sentence, split_sentences
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from helpers import controls, plots
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 ROOT = Path(__file__).parents[1]
 SLIDER = {

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from helpers import costs
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 # Predicted over published GPU hours, as computed by hand from 6 * N * D and 40 % of 312 TFLOP/s.
 RATIOS = {

@@ -13,8 +13,12 @@ import torch
 from hypothesis import given, settings, strategies
 from toy import trained
 
-from helpers.smallworld import evaluate, model_card, ngrams, stories, train_text
-from helpers.smallworld.vocabulary import PLACES, TIMES
+from smallworld.making import ngrams
+from smallworld.making import text as train_text
+from smallworld.making.cards import text as model_card
+from smallworld.making.evaluation import text as evaluate
+from smallworld.world import stories
+from smallworld.world.vocabulary import PLACES, TIMES
 
 # --- counting models ------------------------------------------------------------------------------------
 

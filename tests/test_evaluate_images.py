@@ -9,10 +9,15 @@ import pytest
 import torch
 from toy_images import ToySettings, trained
 
-from helpers.smallworld import evaluate, evaluate_images, image_card, judge, scenes, train_images
-from helpers.smallworld.evaluate_images import Bench, Plan
-from helpers.smallworld.measures import EvaluationError
-from helpers.smallworld.prompts import Asked
+from smallworld.judges import pictures as judge
+from smallworld.judges.intervals import EvaluationError
+from smallworld.making import images as train_images
+from smallworld.making.cards import image as image_card
+from smallworld.making.evaluation import images as evaluate_images
+from smallworld.making.evaluation import text as evaluate
+from smallworld.making.evaluation.images import Bench, Plan
+from smallworld.world import scenes
+from smallworld.world.prompts import Asked
 
 TINY = Plan(1, 1, 2, 40, 8, 2, 4, 40, 60, 1, 1)
 

@@ -5,7 +5,8 @@ import tiny_pipeline
 import torch
 
 from helpers import images, tuning
-from helpers.session import Session, WorkbookError
+from helpers.errors import WorkbookError
+from helpers.session import Session
 
 GB = 10**9
 

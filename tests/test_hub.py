@@ -16,7 +16,7 @@ PINNED_FILL = registry.find("fill", "hub")
 PINNED_IMAGE = registry.find("image", "hub")
 LOAD = """
 import json, sys
-from helpers import session, text
+from helpers import errors, session, text
 start = session.start(profile="hub")
 results = []
 for name in json.loads(sys.argv[1]):
@@ -24,14 +24,14 @@ for name in json.loads(sys.argv[1]):
         tokenizer, model = text.load(start, name)
         (told,) = text.generate(model, tokenizer, "Once", seed=0, max_new_tokens=5)
         results.append([type(model).__name__, told])
-    except session.WorkbookError as problem:
+    except errors.WorkbookError as problem:
         results.append(str(problem))
 print(json.dumps(results))
 """
 LOAD_FILL = """
 import json, sys
 from transformers import pipeline
-from helpers import session, text
+from helpers import errors, session, text
 start = session.start(profile="hub")
 results = []
 for name in json.loads(sys.argv[1]):
@@ -40,7 +40,7 @@ for name in json.loads(sys.argv[1]):
         fill = pipeline("fill-mask", model=model, tokenizer=tokenizer)
         scale = model.base_model.embeddings.LayerNorm.weight.mean().item()
         results.append([type(model).__name__, len(fill("the [MASK] shone", top_k=3)), scale])
-    except session.WorkbookError as problem:
+    except errors.WorkbookError as problem:
         results.append(str(problem))
 print(json.dumps(results))
 """
@@ -54,7 +54,7 @@ for name in json.loads(sys.argv[1]):
         pipe = images.load(start, name)
         (picture,) = images.generate(pipe, "a red balloon", seed=0, steps=1)
         results.append([type(pipe).__name__, type(pipe.safety_checker).__name__, *picture.size])
-    except session.WorkbookError as problem:
+    except errors.WorkbookError as problem:
         results.append(str(problem))
 print(json.dumps(results))
 """

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import hub
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 
 @pytest.mark.parametrize(

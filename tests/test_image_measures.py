@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from helpers.smallworld import image_measures, measures
-from helpers.smallworld.judge import LAYOUT, Reading, targets_of
-from helpers.smallworld.prompts import Asked, conditions
-from helpers.smallworld.scenes import draw, sample_scene
+from smallworld.judges import intervals as measures
+from smallworld.judges import measures as image_measures
+from smallworld.judges.pictures import LAYOUT, Reading, targets_of
+from smallworld.world.prompts import Asked, conditions
+from smallworld.world.scenes import draw, sample_scene
 
 # --- shares and ratios with intervals -------------------------------------------------------------------
 

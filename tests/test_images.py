@@ -12,7 +12,7 @@ from tiny_models import save_gpt2
 from tiny_pipeline import FACTOR, ROOM, SIZE, save
 
 from helpers import hub, images, registry
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["a red balloon", "two flying cars", "", "the sea at night"]

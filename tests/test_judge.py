@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from helpers.smallworld import judge as judges
-from helpers.smallworld.scenes import Scene, combinations, draw, sample_scene
+from smallworld.judges import pictures as judges
+from smallworld.world.scenes import Scene, combinations, draw, sample_scene
 from tests.copies import copy_tree
 
 COLOR, TIME = (list(judges.FACTS).index(name) for name in ("color", "time"))
@@ -517,7 +517,7 @@ def test_the_command_writes_a_judge_with_its_measured_quality(judge, tmp_path, m
     judges.main(["--scenes", "2000", "--seed", "2", "--output", str(tmp_path / "judge")])
     assert asked == [(4_000, 2, "test")]
     record = json.loads((tmp_path / "judge" / "training.json").read_text())
-    assert record["command"] == "python -m helpers.smallworld.judge --scenes 2000 --seed 2"
+    assert record["command"] == "python -m smallworld.judges.pictures --scenes 2000 --seed 2"
     assert record["quality"]["place"]["share"] > 0.9 and record["curve"]["rows"] == [[1, 8.0, 5.0]]
     assert "2,000 training scenes" in (tmp_path / "judge" / "README.md").read_text()
     assert str(tmp_path) not in (tmp_path / "judge" / "README.md").read_text()

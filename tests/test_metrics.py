@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import metrics
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=12).map(" ".join)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from helpers import exercises, metrics
+from helpers.lessons import randomness as tasks
 from helpers.session import generator
-from helpers.tasks import notebook_02 as tasks
 from tests.notebook_code import functions
 
 STEM = "02_randomness_and_conditionality"

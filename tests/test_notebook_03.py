@@ -15,8 +15,8 @@ from transformers import (
 )
 
 from helpers import exercises
+from helpers.lessons import text as notebook_03
 from helpers.session import generator
-from helpers.tasks import notebook_03
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from helpers import exercises, images, registry
+from helpers.lessons import images as notebook_04
 from helpers.session import generator
-from helpers.smallworld import prompts, scenes
-from helpers.tasks import notebook_04
+from smallworld.world import prompts, scenes
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
@@ -120,7 +120,7 @@ def test_timesteps_are_the_schedulers(taught, artist, steps):
 
 
 def test_psnr_is_the_mean_over_pictures(taught):
-    from helpers.smallworld.image_measures import psnr
+    from smallworld.judges.measures import psnr
 
     pairs = [np.random.default_rng(i).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8) for i in range(2)]
     assert taught.psnr(*map(list, pairs)) == pytest.approx(psnr(*pairs).mean())

@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers import exercises, images, metrics, text, tuning
+from helpers.lessons import tuning as tasks
 from helpers.session import Session, generator
-from helpers.smallworld import notes, rhymes, stories
-from helpers.tasks import notebook_05 as tasks
+from smallworld.world import notes, rhymes, stories
 from tests.notebook_code import cells, functions
 
 STEM = "05_fine_tuning"

@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from helpers import exercises, metrics
+from helpers.lessons import training as tasks
 from helpers.session import generator
-from helpers.smallworld import stories
-from helpers.smallworld.vocabulary import PLACES
-from helpers.tasks import notebook_06 as tasks
+from smallworld.world import stories
+from smallworld.world.vocabulary import PLACES
 from tests.notebook_code import functions
 
 STEM = "06_training_from_scratch"

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from helpers.smallworld import notes, stories
+from smallworld.world import notes, stories
 
 PARTS = ("says", "story", "no", "signs", "imp", "plan")
 

@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 from PIL import Image
 
 from helpers import plots
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 LABELS = {"x_label": "token", "y_label": "probability"}
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from tiny_pipeline import clip_tokenizer
 
-from helpers.smallworld import captions, prompts, scenes, words
-from helpers.smallworld.measures import EvaluationError
-from helpers.smallworld.vocabulary import COLORS, PLACES, THING_COLORS, TIMES, colors_of, plural, things_in
+from smallworld.judges.intervals import EvaluationError
+from smallworld.world import captions, prompts, scenes, words
+from smallworld.world.vocabulary import COLORS, PLACES, THING_COLORS, TIMES, colors_of, plural, things_in
 
 SENTENCES = prompts.hand_written()
 PLACE_WORDS = {

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import hub, registry
-from helpers.session import Session, WorkbookError
+from helpers.errors import WorkbookError
+from helpers.session import Session
 
 
 def test_every_model_says_where_it_comes_from_and_under_which_licence():

@@ -11,10 +11,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from helpers.smallworld import captions, drawing, restyle, scenes, style_judge, subject, words
-from helpers.smallworld import judge as judges
-from helpers.smallworld import train_style_judges as trainer
-from helpers.smallworld.vocabulary import PLACES, TIMES
+from smallworld.judges import pictures as judges
+from smallworld.judges import style as style_judge
+from smallworld.making import style_judges as trainer
+from smallworld.world import captions, drawing, scenes, words
+from smallworld.world import papercut as restyle
+from smallworld.world import strix as subject
+from smallworld.world.vocabulary import PLACES, TIMES
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from helpers.smallworld import rhymes, stories
-from helpers.smallworld.checker import mentioned_keys
-from helpers.smallworld.vocabulary import CHARACTERS, MOODS, PLACES, TIMES, things_in
+from smallworld.world import rhymes, stories
+from smallworld.world.checker import mentioned_keys
+from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, TIMES, things_in
 
 COUPLETS = [(section, line) for section, lines in rhymes.couplets().items() for line in lines]
 # Where the vowels of a word mislead about its syllables.

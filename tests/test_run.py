@@ -19,7 +19,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers import execution, pages, parameters, run
-from helpers.session import PROFILES, WorkbookError
+from helpers.errors import WorkbookError
+from helpers.session import PROFILES
 from helpers.signals import SIGNALS
 from tests import refresh
 from tests.guard import pictures

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from helpers.smallworld import captions, scenes, shapes, stories
-from helpers.smallworld.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, plural, things_in
+from smallworld.world import captions, scenes, shapes, stories
+from smallworld.world.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, plural, things_in
 
 THINGS = sorted({thing for place in PLACES for thing in things_in(place)})
 

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import controls, pages, registry, session, text, tuning
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 from tests import rules
 from tests.copies import copy_tree
 from tests.notebook_code import cells, functions

@@ -16,8 +16,8 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from helpers import hub, registry, session
-from helpers.session import WorkbookError
+from helpers import checks, hub, registry, session
+from helpers.errors import WorkbookError
 
 NOISE = ["HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_VERBOSITY"]
 NOISE += ["DIFFUSERS_VERBOSITY", "TOKENIZERS_PARALLELISM", "TRANSFORMERS_VERBOSITY"]
@@ -153,7 +153,7 @@ import sys
 from helpers import exercises, metrics, registry, session
 try:
     session.start("big")
-except session.WorkbookError as problem:
+except errors.WorkbookError as problem:
     print(problem)
 print(sorted({"torch", "transformers", "diffusers", "matplotlib"} & set(sys.modules)))
 """
@@ -165,12 +165,12 @@ print(sorted({"torch", "transformers", "diffusers", "matplotlib"} & set(sys.modu
 
 @pytest.mark.parametrize("value", [1, 5, np.int64(3)])
 def test_a_count_within_its_range_is_accepted(value):
-    session.check_number("steps", value, 1, 5, "a whole number from 1 to 5")
+    checks.check_number("steps", value, 1, 5, "a whole number from 1 to 5")
 
 
 @pytest.mark.parametrize("value", [0.5, 1, 0.75, np.float32(0.7)])
 def test_a_number_within_its_range_is_accepted(value):
-    session.check_number("strength", value, 0.5, 1, "a number from 0.5 to 1")
+    checks.check_number("strength", value, 0.5, 1, "a number from 0.5 to 1")
 
 
 @pytest.mark.parametrize("low, value", [
@@ -179,7 +179,7 @@ def test_a_number_within_its_range_is_accepted(value):
 ])  # fmt: skip
 def test_a_number_out_of_range_is_refused_with_its_name_and_what_is_wanted(low, value):
     with pytest.raises(WorkbookError, match=f"^size is {re.escape(str(value))}: give what fits.$"):
-        session.check_number("size", value, low, 5 if value == 6 else math.inf, "what fits")
+        checks.check_number("size", value, low, 5 if value == 6 else math.inf, "what fits")
 
 
 # Devices and profiles

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.smallworld import sounds
+from smallworld.world import sounds
 
 
 def spectrum(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

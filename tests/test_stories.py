@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from helpers.smallworld import stories
-from helpers.smallworld.checker import split_sentences
-from helpers.smallworld.vocabulary import CHARACTERS, MOODS, PLACES, TIMES
+from smallworld.world import stories
+from smallworld.world.checker import split_sentences
+from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, TIMES
 
 MOOD_WORD = re.compile(r"\b(" + "|".join(MOODS) + r")\b", re.IGNORECASE)
 EVERY = [pattern for group in stories.patterns().values() for pattern in group]

@@ -7,7 +7,7 @@ import torch
 from tiny_models import CONTEXT, END, metaspace_tokenizer, save_bert
 
 from helpers import hub, registry, text
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["Once upon a time", "The", "In the forest, at night, the"]

@@ -8,9 +8,13 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
-from helpers.smallworld import evaluate, evaluate_fill, fill_card, stories, train_fill
-from helpers.smallworld.measures import EvaluationError
-from helpers.smallworld.training import TrainingError
+from smallworld.judges.intervals import EvaluationError
+from smallworld.making import fill as train_fill
+from smallworld.making.cards import fill as fill_card
+from smallworld.making.evaluation import fill as evaluate_fill
+from smallworld.making.evaluation import text as evaluate
+from smallworld.making.training import TrainingError
+from smallworld.world import stories
 
 TOY = train_fill.Settings(stories=60, steps=8, layers=1, width=24, heads=2, batch=4, warmup=2)
 

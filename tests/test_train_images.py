@@ -11,9 +11,13 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from helpers.smallworld import image_card, image_model, image_stages, judge, scenes, train_images, vocabulary
-from helpers.smallworld.image_stages import AutoencoderStage, DiffusionStage, TextStage, train
-from helpers.smallworld.training import TrainingError
+from smallworld.judges import pictures as judge
+from smallworld.making import image_model, image_stages
+from smallworld.making import images as train_images
+from smallworld.making.cards import image as image_card
+from smallworld.making.image_stages import AutoencoderStage, DiffusionStage, TextStage, train
+from smallworld.making.training import TrainingError
+from smallworld.world import scenes, vocabulary
 
 CPU = torch.device("cpu")
 
@@ -60,7 +64,7 @@ def test_pictures_on_disk_are_the_drawn_scenes_and_are_drawn_once(made, pictures
 
 def test_held_out_pictures_are_not_of_the_training_combinations(monkeypatch, pictures):
     seen = []
-    from helpers.smallworld import evaluate_images
+    from smallworld.making.evaluation import images as evaluate_images
 
     monkeypatch.setattr(evaluate_images, "drawn", lambda listed: seen.extend(listed) or np.zeros(0))
     assert len(pictures.held_out()["shapes"]) == 96

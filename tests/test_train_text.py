@@ -18,7 +18,8 @@ from hypothesis import given, settings, strategies
 from safetensors.torch import load_file
 from toy import ToySettings, trained
 
-from helpers.smallworld import stories, train_text
+from smallworld.making import text as train_text
+from smallworld.world import stories
 
 ROOT = Path(train_text.__file__).parents[2]
 
@@ -219,7 +220,7 @@ def test_a_stopped_run_ends_like_an_uninterrupted_one(run, tmp_path):
 ENDLESS = """
 import sys
 from pathlib import Path
-from helpers.smallworld import train_text
+from smallworld.making import text as train_text
 from toy import ToySettings
 train_text.look_at = lambda run: None
 train_text.train(train_text.start_run(ToySettings(), Path(sys.argv[1])), checkpoint_minutes=0)
@@ -270,7 +271,7 @@ def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
 PART = """
 import contextlib, json, os, signal, sys
 from pathlib import Path
-from helpers.smallworld import train_text, training
+from smallworld.making import text as train_text, training
 from toy import ToySettings
 folder, last, losses = Path(sys.argv[1]), int(sys.argv[2]), []
 train_text.look_at = lambda run: None
@@ -409,7 +410,7 @@ def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
     def no_room(folder):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("helpers.smallworld.model_card.write_card", no_room)
+    monkeypatch.setattr("smallworld.making.cards.text.write_card", no_room)
     with pytest.raises(OSError):
         train_text.export(run, target)
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before

@@ -15,7 +15,7 @@ from transformers.pytorch_utils import Conv1D
 
 from helpers import tuning
 from helpers.session import Session
-from helpers.smallworld.rhymes import corpus
+from smallworld.world.rhymes import corpus
 from tests.tuning_tools import sentence
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -285,7 +285,7 @@ def test_ten_killed_runs_lose_at_most_one_interval(build, step):
 
 FULL = """
 import resource
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 def fill(step, loss):
     if step == 15:
@@ -406,7 +406,8 @@ def test_own_texts_resume_and_their_settings_are_compared(build, monkeypatch):
 
 SAVE_FULL = """
 import resource, torch
-from helpers.session import Session, WorkbookError
+from helpers.errors import WorkbookError
+from helpers.session import Session
 session = Session("tiny", "cpu", torch.float32, 0, Path("build"), False)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))  # the checkpoint fits, not the model
 try:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from helpers import images, tuning
 from helpers.session import Session
-from helpers.smallworld import restyle
 from helpers.tuning import Picture
+from smallworld.world import papercut as restyle
 from tests.tuning_tools import sentence
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from helpers.smallworld import train_text
+from smallworld.making import text as train_text
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.smallworld import image_model, image_stages, train_images
+from smallworld.making import image_model, image_stages
+from smallworld.making import images as train_images
 
 full_unet = image_model.build_unet
 

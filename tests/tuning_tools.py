@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.session import WorkbookError
+from helpers.errors import WorkbookError
 
 
 def sentence(function, *arguments, **options) -> str:

@@ -1,1 +1,0 @@
-"""The small world: its vocabulary, its stories, and the models trained on them."""

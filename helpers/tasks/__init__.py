@@ -1,1 +1,0 @@
-"""What each notebook asks of its reader, one module a notebook: reference answers, judges and hints."""

@@ -1,0 +1,1 @@
+"""Write the model cards, a part for each."""

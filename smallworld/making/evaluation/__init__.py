@@ -1,0 +1,1 @@
+"""Measure the shipped models, a part for each."""

@@ -1,0 +1,159 @@
+"""Measure the masked language model: does it find a hidden content word better than counting to the left?"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smallworld.judges.intervals import EvaluationError, interval
+from smallworld.making import fill as train_fill
+from smallworld.making.ngrams import KneserNey
+from smallworld.world import stories
+
+FUNCTION_WORDS = frozenset(Path(__file__).with_name("function_words.txt").read_text("utf-8").split())
+ORDER, BATCH = 5, 32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured. training_stories: of the 5-gram model; 0 for as many as the model was shown."""
+
+    stories: int = 400
+    words_per_story: int = 8
+    training_stories: int = 0
+    seed: int = 0
+
+
+QUICK = Plan(30, 8, 5_000)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A story in word pieces (without [CLS] and [SEP]), the place of the hidden one, the story's number."""
+
+    tokens: np.ndarray
+    place: int
+    story: int
+
+
+def is_content(piece: str) -> bool:
+    """Whether a piece is a whole word that is not in `FUNCTION_WORDS`: a noun, verb, adjective or name."""
+    return piece.isalpha() and piece not in FUNCTION_WORDS
+
+
+def ask(tokenizer, plan: Plan, split: str = "test") -> list[Question]:
+    """Content words of held-out stories, drawn by chance, at most ``words_per_story`` from each.
+
+    A word that was cut into pieces is never asked for: it has no single right piece.
+    """
+    rng, questions = random.Random(f"fill {plan.seed}"), []
+    for number, story in enumerate(stories.corpus(split, plan.stories, plan.seed)):
+        tokens = np.array(tokenizer(story.text, add_special_tokens=False).input_ids)
+        pieces = tokenizer.convert_ids_to_tokens(tokens.tolist())
+        cut = {i for i, piece in enumerate(pieces) if piece.startswith("##")}
+        whole = [
+            i
+            for i, piece in enumerate(pieces)
+            if is_content(piece) and i + 1 not in cut and i < tokenizer.model_max_length - 2
+        ]
+        places = rng.sample(whole, min(plan.words_per_story, len(whole)))
+        questions += [Question(tokens, place, number) for place in sorted(places)]
+    return questions
+
+
+@torch.no_grad()
+def model_answers(model, tokenizer, questions: list[Question], count: int = 5) -> np.ndarray:
+    """The likeliest pieces for each hidden word, best first: (questions, count)."""
+    answers = np.zeros((len(questions), count), dtype=int)
+    order = sorted(range(len(questions)), key=lambda i: len(questions[i].tokens))
+    for first in range(0, len(order), BATCH):
+        part = order[first : first + BATCH]
+        rows = []
+        for i in part:
+            hidden = questions[i].tokens.copy()
+            hidden[questions[i].place] = tokenizer.mask_token_id
+            hidden = hidden[: tokenizer.model_max_length - 2].tolist()
+            rows.append([tokenizer.cls_token_id, *hidden, tokenizer.sep_token_id])
+        inputs = tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(model.device)
+        logits = model(**inputs).logits
+        places = [questions[i].place + 1 for i in part]
+        answers[part] = logits[range(len(part)), places].float().topk(count).indices.cpu().numpy()
+    return answers
+
+
+def counted_answers(tokenizer, data: train_fill.Sentences, questions: list[Question]) -> np.ndarray:
+    """The answers of a Kneser-Ney 5-gram model, which reads the four pieces to the left: (questions,)."""
+    firsts = data.starts[data.stories]
+    documents = [data.tokens[a:b] for a, b in zip(firsts[:-1], firsts[1:], strict=True)]
+    start = tokenizer.pad_token_id
+    counter = KneserNey(documents, ORDER, len(tokenizer), start)
+    everything, answers = np.arange(len(tokenizer)), []
+    for question in questions:
+        before = [start] * (ORDER - 1) + question.tokens[: question.place].tolist()
+        packed = 0
+        for token in before[-(ORDER - 1) :]:
+            packed = (packed << counter.bits) | token
+        answers.append(counter.probabilities((packed << counter.bits) | everything).argmax())
+    return np.array(answers)
+
+
+def load(folder: Path):
+    """Tokenizer and float32 model of a folder."""
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
+    return AutoTokenizer.from_pretrained(folder), model
+
+
+def require_model(folder: Path) -> None:
+    """EvaluationError where the folder holds no masked language model."""
+    for name in ("config.json", "tokenizer.json", "training.json"):
+        if not (folder / name).exists():
+            raise EvaluationError(
+                f"There is no model in {folder} ({name} is missing): run `make train-fill`."
+            )
+
+
+def evaluate_fill(folder: Path, plan: Plan, split: str = "test") -> dict:
+    """All numbers about the masked language model in ``folder``."""
+    started = time.monotonic()
+    tokenizer, model = load(folder)
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
+    count = plan.training_stories or record["stories"]
+    data = train_fill.encode(tokenizer, list(stories.corpus("train", count, record["seed"])))
+    questions = ask(tokenizer, plan, split)
+    wanted = np.array([question.tokens[question.place] for question in questions])
+    answers, counted = model_answers(model, tokenizer, questions), counted_answers(tokenizer, data, questions)
+    right, by_counting = answers[:, 0] == wanted, counted == wanted
+    groups = [question.story for question in questions]
+    gain = interval(right.astype(float) - by_counting, groups=groups)
+    return {
+        "split": split,
+        "words": len(questions),
+        "stories": plan.stories,
+        "top1": interval(right, groups=groups),
+        "top5": interval((answers == wanted[:, None]).any(1), groups=groups),
+        "fivegram_top1": interval(by_counting, groups=groups),
+        "gain": {("points" if name == "share" else name): round(100 * gain[name], 1) for name in gain},
+        "misses": misses(tokenizer, questions, answers),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def misses(tokenizer, questions: list[Question], answers: np.ndarray, count: int = 12) -> list[dict]:
+    """The first misses: five pieces on either side of the hidden word, what was written, what was guessed."""
+    found = []
+    for question, guess in zip(questions, answers[:, 0], strict=True):
+        place, tokens = question.place, question.tokens
+        if guess != tokens[place] and len(found) < count:
+            left = tokenizer.decode(tokens[max(0, place - 6) : place])
+            right = tokenizer.decode(tokens[place + 1 : place + 7])
+            word, said = (tokenizer.decode([int(piece)]) for piece in (tokens[place], guess))
+            found.append({"text": f"{left} [MASK] {right}", "written": word, "guessed": said})
+    return found

@@ -1,0 +1,196 @@
+"""Scenes of the small world: a place at a time of day, and perhaps one kind of thing, once or several times.
+
+A scene is a few facts and a layout. ``drawing.py`` turns it into a 64x64 picture, ``captions.py`` into words.
+Some place x time x thing combinations never occur among the training scenes: one in ten is kept for
+validation (choosing settings), one in ten for test (reporting).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from smallworld.world.captions import caption, words
+from smallworld.world.drawing import SIZE, draw, things_mask
+from smallworld.world.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, things_in
+
+__all__ = [
+    "SIZE",
+    "SPLITS",
+    "Scene",
+    "caption",
+    "combination_split",
+    "combinations",
+    "draw",
+    "sample_scene",
+    "things_mask",
+    "words",
+]
+
+SPLITS = ("train", "validation", "test")
+NOTHING_SHARE, SINGLE_SHARE = 0.08, 0.55
+
+# How far down the picture the land begins, and how wide a thing is drawn alone and with others (shares of
+# the picture's side).
+HORIZONS = {
+    "city": (0.60, 0.70),
+    "mountains": (0.60, 0.72),
+    "desert": (0.56, 0.70),
+    "ocean": (0.52, 0.66),
+    "forest": (0.64, 0.76),
+    "meadow": (0.56, 0.70),
+    "village": (0.58, 0.70),
+    "snow": (0.56, 0.70),
+}
+WIDTHS = {
+    "balloon": ((0.24, 0.32), (0.19, 0.24)),
+    "rocket": ((0.21, 0.27), (0.18, 0.22)),
+    "bird": ((0.26, 0.34), (0.20, 0.26)),
+    "flying car": ((0.32, 0.42), (0.26, 0.32)),
+    "airship": ((0.38, 0.50), (0.28, 0.34)),
+    "cloud": ((0.34, 0.48), (0.26, 0.34)),
+    "house": ((0.28, 0.36), (0.22, 0.27)),
+    "train": ((0.56, 0.70), (0.38, 0.44)),
+    "tent": ((0.30, 0.38), (0.22, 0.28)),
+    "windmill": ((0.30, 0.38), (0.23, 0.28)),
+    "boat": ((0.28, 0.36), (0.22, 0.27)),
+    "lighthouse": ((0.20, 0.26), (0.17, 0.21)),
+    "snowman": ((0.22, 0.28), (0.18, 0.22)),
+}
+# Height over width of each drawing, and whether it hangs in the sky.
+HEIGHTS = {
+    "balloon": 1.30,
+    "rocket": 1.75,
+    "bird": 0.80,
+    "flying car": 0.52,
+    "airship": 0.50,
+    "cloud": 0.52,
+    "house": 0.95,
+    "train": 0.42,
+    "tent": 0.80,
+    "windmill": 1.35,
+    "boat": 1.05,
+    "lighthouse": 1.90,
+    "snowman": 1.35,
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The facts of a picture (keys of the vocabulary) and its layout, in shares of the picture's side.
+
+    ``thing`` is "" where there is none; ``count`` is then 0, else 1, 2 or 3. ``spots`` holds (x, y, width)
+    for each thing: its centre from the left and from the top, and its width. ``seed`` fixes the decoration.
+    """
+
+    place: str
+    time: str
+    thing: str = ""
+    color: str = ""
+    count: int = 0
+    horizon: float = 0.65
+    spots: tuple[tuple[float, float, float], ...] = ()
+    seed: int = 0
+
+
+# ------------------------------------------------------------------ combinations
+@cache
+def combination_split(place: str, time: str, thing: str) -> str:
+    """Say which split a place x time x thing combination belongs to ("train", "validation" or "test")."""
+    return _splits()[place, time, thing]
+
+
+@cache
+def combinations(split: str) -> tuple[tuple[str, str, str], ...]:
+    """List the (place, time, thing) combinations of a split. Raises ValueError for an unknown split."""
+    if split not in SPLITS:
+        raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
+    return tuple(key for key, value in _splits().items() if value == split)
+
+
+@cache
+def _splits() -> dict[tuple[str, str, str], str]:
+    """Give every combination its split: of each thing's, a ninth to validation and a ninth to test."""
+    splits = {}
+    things = {thing for place in PLACES for thing in ("", *things_in(place))}
+    for thing in sorted(things):
+        keys = [(p, t, thing) for p in PLACES if thing in ("", *things_in(p)) for t in TIMES]
+        keys.sort(key=lambda key: hashlib.sha256("|".join(key).encode()).hexdigest())
+        held = max(1, round(len(keys) / 9))
+        for rank, key in enumerate(keys):
+            splits[key] = SPLITS[1] if rank < held else SPLITS[2] if rank < 2 * held else SPLITS[0]
+    return splits
+
+
+# ------------------------------------------------------------------ sampling
+def sample_scene(rng: random.Random, split: str = "train", **given) -> Scene:
+    """Draw a scene of a split. ``given`` fixes facts: place, time, thing, color, count.
+
+    Raises ValueError where no combination of the split fits what is given.
+    """
+    unknown = set(given) - {"place", "time", "thing", "color", "count"}
+    if unknown:
+        raise ValueError(f"A scene has no {', '.join(sorted(unknown))}.")
+    place, time, thing = _sample_combination(rng, split, given)
+    color, count = "", 0
+    if thing:
+        color = given.get("color") or rng.choice(colors_of(thing))
+        count = given.get("count") or (1 if rng.random() < SINGLE_SHARE else rng.choice((2, 3)))
+    horizon = rng.uniform(*HORIZONS[place])
+    spots = _place_things(rng, place, thing, count, horizon) if thing else ()
+    return Scene(place, time, thing, color, count, horizon, spots, rng.randrange(2**31))
+
+
+def _sample_combination(rng: random.Random, split: str, given: dict) -> tuple[str, str, str]:
+    """Draw place, time and thing; "nothing" as often as ``NOTHING_SHARE`` says, if it is open."""
+    wanted = [given.get(name) for name in ("place", "time", "thing")]
+    fitting = [
+        key
+        for key in combinations(split)
+        if all(want in (None, have) for want, have in zip(wanted, key, strict=True))
+    ]
+    if "color" in given:
+        fitting = [key for key in fitting if key[2] and given["color"] in colors_of(key[2])]
+    if given.get("count"):
+        fitting = [key for key in fitting if key[2]]
+    if not fitting:
+        raise ValueError(f"No {split} combination of place, time and thing fits {given}.")
+    weights = [NOTHING_SHARE * 8 if not key[2] else 1 - NOTHING_SHARE for key in fitting]
+    return rng.choices(fitting, weights)[0]
+
+
+def _place_things(rng: random.Random, place: str, thing: str, count: int, horizon: float):
+    """Find a spot for each thing, in the sky or on the ground, without overlaps."""
+    for attempt in range(200):
+        shrink = 0.995**attempt
+        spots: list[tuple[float, float, float]] = []
+        for _ in range(count):
+            width = rng.uniform(*WIDTHS[thing][count > 1]) * shrink
+            height = width * HEIGHTS[thing]
+            x = rng.uniform(width / 2 + 0.02, 0.98 - width / 2)
+            y = _height_of(rng, place, thing, height, horizon)
+            spots.append((x, y, width))
+        if not _overlapping(spots, HEIGHTS[thing]):
+            return tuple(sorted(spots, key=lambda spot: spot[1]))
+    raise AssertionError(f"no room for {count} of {thing} in {place}")
+
+
+def _height_of(rng: random.Random, place: str, thing: str, height: float, horizon: float) -> float:
+    """Draw how far down a thing's centre is: free in the sky, or with its foot on the land (or the water)."""
+    if thing in SKY_THINGS:
+        low = 0.04 + height / 2
+        return rng.uniform(low, max(low + 0.02, horizon - 0.10 - height / 2))
+    foot = rng.uniform(horizon + 0.10, 0.95)
+    return foot - height / 2
+
+
+def _overlapping(spots: list[tuple[float, float, float]], ratio: float) -> bool:
+    """Whether two things touch (things at about the same depth may not hide each other)."""
+    for first, (x1, y1, w1) in enumerate(spots):
+        for x2, y2, w2 in spots[first + 1 :]:
+            side, tall = (w1 + w2) / 2, (w1 + w2) / 2 * ratio
+            if abs(x1 - x2) < side * 1.02 and abs(y1 - y2) < tall * 0.98:
+                return True
+    return False
