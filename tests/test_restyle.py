@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from smallworld.judges import pictures as judges
 from smallworld.judges import style as style_judge
 from smallworld.making import style_judges as trainer
+from smallworld.making.picture_judge import write_files
 from smallworld.world import captions, drawing, scenes, words
 from smallworld.world import papercut as restyle
 from smallworld.world import strix as subject
@@ -284,7 +285,7 @@ def test_a_short_training_repeats_itself_and_is_kept(tmp_path, cuts):
     assert {name: len(rows) for name, rows in curves.items()} == {"style": 1, "subject": 1}
     quality = trainer.measure(trained, 20, 0)
     record = trainer.training_record(trained, settings, 1.0, curves, quality)
-    judges.write_files(style_judge.weights_of(trained), tmp_path, record, trainer.card(record))
+    write_files(style_judge.weights_of(trained), tmp_path, record, trainer.card(record))
     loaded = style_judge.load(tmp_path)
     found, wanted = (one.probabilities(cuts[:20], "style") for one in (loaded, trained))
     np.testing.assert_allclose(found, wanted, atol=0.01)
@@ -304,7 +305,7 @@ def test_the_shipped_folder_is_small_and_its_card_true():
 
 
 def test_missing_and_damaged_weights_are_named(tmp_path):
-    with pytest.raises(judges.JudgeError, match="train_style_judges"):
+    with pytest.raises(judges.JudgeError, match="style_judges"):
         style_judge.load(tmp_path)
     shutil.copy(style_judge.SHIPPED / "model.safetensors", tmp_path)
     path = tmp_path / "model.safetensors"
