@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def distinct_n(texts: Sequence[str], n: int) -> float:
     Bias: falls as the texts get more or longer, because words run out; compare only samples of equal size.
     0 when no text has n words. (Li et al. 2016)
     """
-    grams = [gram for text in texts for gram in _ngrams(text.split(), n)]
+    grams = [gram for text in texts for gram in ngrams(text.split(), n)]
     return len(set(grams)) / len(grams) if grams else 0.0
 
 
@@ -39,22 +39,6 @@ def repetition(texts: Sequence[str], n: int = 4) -> float:
     """
     shares = [1 - distinct_n([text], n) for text in texts if len(text.split()) >= n]
     return float(np.mean(shares)) if shares else 0.0
-
-
-def longest_overlap(text: str, corpus_texts: Iterable[str]) -> int:
-    """Length, in words, of the longest run that the text shares verbatim with any one corpus text.
-
-    Bias: a lower bound when the corpus is a sample of what the model was trained on. One pass, so a generator
-    will do.
-    """
-    words, best = text.split(), 0
-    grams = set(_ngrams(words, 1))
-    for other in corpus_texts:
-        theirs = other.split()
-        while grams and not grams.isdisjoint(_ngrams(theirs, best + 1)):
-            best += 1
-            grams = set(_ngrams(words, best + 1))
-    return best
 
 
 def bootstrap_interval(
@@ -81,7 +65,8 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
+def ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
+    """The words' n-grams, one after another."""
     if n < 1:
         raise WorkbookError(f"n is {n}: an n-gram has at least 1 word.")
     return zip(*(words[i:] for i in range(n)), strict=False)

@@ -13,7 +13,7 @@ from tiny_pipeline import FACTOR, ROOM, SIZE, save
 
 from helpers import hub, images, registry
 from helpers.errors import WorkbookError
-from helpers.lessons import watching
+from helpers.lessons import editing, watching
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["a red balloon", "two flying cars", "", "the sea at night"]
@@ -40,12 +40,12 @@ def pipe(image_folder, cpu):
 
 @pytest.fixture(scope="session")
 def image_to_image(pipe):
-    return images.image_to_image(pipe)
+    return editing.image_to_image(pipe)
 
 
 @pytest.fixture(scope="session")
 def inpainting(pipe):
-    return images.inpainting(pipe)
+    return editing.inpainting(pipe)
 
 
 @pytest.fixture

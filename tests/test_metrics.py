@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from helpers import metrics
 from helpers.errors import WorkbookError
+from helpers.lessons.memorised import longest_overlap
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=12).map(" ".join)
 
@@ -53,11 +54,11 @@ def test_repetition():
 
 def test_longest_overlap():
     corpus = ["the fox ran home", "a mouse saw the fox ran away again"]
-    assert metrics.longest_overlap("then the fox ran away", corpus) == 4
-    assert metrics.longest_overlap("the mouse", corpus) == 1
-    assert metrics.longest_overlap("nothing shared", corpus) == metrics.longest_overlap("", corpus) == 0
-    assert metrics.longest_overlap("Fox ran.", corpus) == 0
-    assert metrics.longest_overlap(corpus[0], iter(corpus)) == 4
+    assert longest_overlap("then the fox ran away", corpus) == 4
+    assert longest_overlap("the mouse", corpus) == 1
+    assert longest_overlap("nothing shared", corpus) == longest_overlap("", corpus) == 0
+    assert longest_overlap("Fox ran.", corpus) == 0
+    assert longest_overlap(corpus[0], iter(corpus)) == 4
 
 
 @given(WORDS, st.lists(WORDS, max_size=4))
@@ -65,7 +66,7 @@ def test_longest_overlap_is_what_a_plain_search_finds(text, corpus):
     words = text.split()
     runs = [words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
     shared = [run for run in runs for other in corpus if f" {' '.join(run)} " in f" {other} "]
-    assert metrics.longest_overlap(text, corpus) == max(map(len, shared), default=0)
+    assert longest_overlap(text, corpus) == max(map(len, shared), default=0)
 
 
 def test_an_ngram_has_a_word():
