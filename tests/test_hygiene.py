@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import helpers
 from tests import rules
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,7 +208,7 @@ HARD_TO_READ = {
     "a long line": (f"a = '{'x' * 83}'", "a line of 89 columns"),
     "a comprehension in another": ("a = [[x for x in row] for row in rows]", "is a comprehension in"),
     "two loops in a comprehension": ("a = {x for row in rows for x in row}", "is a comprehension in"),
-    "a generator in a comprehension": ("if a:\n    [sum(x for x in r) for r in rows]", "is a comprehension in"),
+    "a generator in one": ("if a:\n    [sum(x for x in r) for r in rows]", "is a comprehension in"),
     "a tuple as a statement": ("print(a), print(b)", "`(print(a), print(b))` is a tuple as a statement"),
 }
 
@@ -394,14 +395,25 @@ def targets() -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    "file", ["README.md", "tests/README.md", ".github/workflows/notebooks.yml", ".ci/run"]
-)
+PAGES = ["README.md", "CONTRIBUTING.md", "tests/README.md"]
+PAGES += sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("file", [*PAGES, ".github/workflows/notebooks.yml", ".ci/run"])
 def test_make_commands_named_in_files_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     commands = re.findall(r"(?:^|`|run: |exec )make ([a-z][a-z-]*)", text, re.MULTILINE)
-    assert commands, f"{file} names no make command"
+    assert commands or file == "docs/hub.md", f"{file} names no make command"
     assert set(commands) <= targets()
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_files_named_on_a_page_exist(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:helpers|smallworld|notebooks|tests|docs)/[\w./-]*)`", text)
+    if file == "tests/README.md":
+        named += [f"tests/{name}" for name in re.findall(r"`(\w+\.(?:py|txt))`", text)]
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_make_has_the_promised_commands():
@@ -411,8 +423,8 @@ def test_make_has_the_promised_commands():
     assert set(promised.split()) <= targets()
 
 
-@pytest.mark.parametrize("file", ["README.md", "tests/README.md"])
-def test_readme_pictures_and_links(file):
+@pytest.mark.parametrize("file", PAGES)
+def test_pictures_and_links_of_a_page(file):
     path = ROOT / file
     notebook = new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"))])
     assert list(rules.links(notebook, path)) + list(rules.alternative_text(notebook, path)) == []
@@ -423,6 +435,13 @@ def test_readme_pictures_and_links(file):
 def test_readme_lists_every_notebook():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text] == []
+
+
+def test_the_citation_names_version_and_licences():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0" and citation["version"] == helpers.__version__
+    assert " AND ".join(citation["license"]) == project()["license"]
+    assert {"title", "message", "authors"} <= citation.keys()
 
 
 def test_workflow_is_pinned_and_asks_for_little():

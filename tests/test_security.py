@@ -155,8 +155,16 @@ def shell_use(source: str) -> list[str]:
     return found
 
 
-def test_nothing_reaches_a_shell():
-    assert {name: shell_use(source) for name, source in programs().items() if shell_use(source)} == {}
+# What the first cell's line for Colab becomes; no value that anybody gives reaches it.
+INSTALL = re.compile(
+    r"get_ipython\(\)\.run_line_magic\('pip', 'install -q --no-deps git\+https://github\.com/[\w./-]+@[\w./+-]+'\)"
+)
+
+
+def test_nothing_reaches_a_shell_but_the_installation_on_colab():
+    for name, source in programs().items():
+        installed = [line for line in shell_use(source) if INSTALL.fullmatch(line)]
+        assert shell_use(source) == installed and len(installed) <= 1, name
     change = TransformerManager().transform_cell
     for line in (
         "!ls {prompt}",
@@ -400,7 +408,7 @@ TELLTALE = {
     "a private package index": "https://pypi." + "corp.internal/simple",
 }  # fmt: skip
 # The rules themselves, and addresses that a rule takes for a person's.
-ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py", "tests/test_bootstrap.py"}
+ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py"}
 
 
 @pytest.mark.parametrize("kind", SECRETS)
