@@ -70,7 +70,7 @@ train-style-judges: $(READY) ## train the judges of fine-tuned pictures again (m
 	@$(PY) -m smallworld.making.style_judges $(ARGS)
 
 train-judge: $(READY) ## train the judge of pictures again (minutes)
-	@$(PY) -m smallworld.judges.pictures $(ARGS)
+	@$(PY) -m smallworld.making.picture_judge $(ARGS)
 
 train-fill: $(READY) ## train the masked language model again (resumes; minutes)
 	@$(PY) -m smallworld.making.fill $(ARGS)

@@ -10,9 +10,11 @@ import pytest
 
 from smallworld.judges import intervals as measures
 from smallworld.judges import measures as image_measures
-from smallworld.judges.pictures import LAYOUT, Reading, targets_of
+from smallworld.judges.pictures import LAYOUT, Reading
+from smallworld.making.picture_judge import targets_of
+from smallworld.world.drawing import draw
 from smallworld.world.prompts import Asked, conditions
-from smallworld.world.scenes import draw, sample_scene
+from smallworld.world.scenes import sample_scene
 
 # --- shares and ratios with intervals -------------------------------------------------------------------
 

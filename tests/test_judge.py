@@ -12,7 +12,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from smallworld.judges import pictures as judges
-from smallworld.world.scenes import Scene, combinations, draw, sample_scene
+from smallworld.making import picture_judge as trainer
+from smallworld.world.drawing import draw
+from smallworld.world.scenes import Scene, combinations, sample_scene
 from tests.copies import copy_tree
 
 COLOR, TIME = (list(judges.FACTS).index(name) for name in ("color", "time"))
@@ -20,7 +22,7 @@ COLOR, TIME = (list(judges.FACTS).index(name) for name in ("color", "time"))
 
 @pytest.fixture(autouse=True)
 def no_progress_bars(monkeypatch):
-    monkeypatch.setattr(judges, "tqdm", partial(judges.tqdm, disable=True))
+    monkeypatch.setattr(trainer, "tqdm", partial(trainer.tqdm, disable=True))
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +63,9 @@ def test_the_shipped_folder_is_at_most_one_mebibyte():
 def test_the_shipped_card_and_record_belong_together():
     record = json.loads((judges.SHIPPED / "training.json").read_text(encoding="utf-8"))
     text = (judges.SHIPPED / "README.md").read_text(encoding="utf-8")
-    assert text == judges.card(record)
+    assert text == trainer.card(record)
     assert f"| thing, or nothing | {record['quality']['thing']['share']:.1%} (" in text
-    assert record["settings"] == judges.asdict(judges.Settings(**record["settings"]))
+    assert record["settings"] == trainer.asdict(trainer.Settings(**record["settings"]))
     assert record["parameters"] == sum(weight.numel() for weight in judges.Judge().parameters())
 
 
@@ -144,7 +146,7 @@ def test_other_sizes_and_number_types_are_refused(given, sentence, judge):
 
 def test_the_layout_is_near_the_true_one(scenes, layouts):
     for column, limit in ((0, 0.015), (1, 0.04), (2, 0.025), (3, 0.035)):
-        wanted = np.array([judges.targets_of(scene)[1][column] for scene in scenes])
+        wanted = np.array([trainer.targets_of(scene)[1][column] for scene in scenes])
         given = np.array([bool(scene.thing) for scene in scenes]) | (column == 0)
         error = np.abs(layouts[given, column] - wanted[given])
         assert error.mean() < limit < np.abs(wanted[given] - wanted[given].mean()).mean()
@@ -170,8 +172,8 @@ def test_the_readers_share_neither_weights_nor_losses(pictures, scenes):
     assert len(held[0] | held[1]) == len(list(judge.parameters()))
     pixels, labels, wanted = batch_of(scenes[:8], pictures[:8])
     losses = (
-        judges.fact_loss(judge.fact_reader(pixels), labels),
-        judges.layout_loss(judge.layout_reader(pixels), wanted),
+        trainer.fact_loss(judge.fact_reader(pixels), labels),
+        trainer.layout_loss(judge.layout_reader(pixels), wanted),
     )
     for loss, own, other in zip(losses, judge.children(), [*judge.children()][::-1], strict=True):
         judge.zero_grad(set_to_none=True)
@@ -184,22 +186,22 @@ def test_the_readers_share_neither_weights_nor_losses(pictures, scenes):
 
 
 def batch_of(scenes, pictures) -> tuple:
-    labels, wanted = (torch.tensor(part) for part in zip(*map(judges.targets_of, scenes), strict=True))
+    labels, wanted = (torch.tensor(part) for part in zip(*map(trainer.targets_of, scenes), strict=True))
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255, labels, wanted
 
 
 def test_targets_are_the_facts_and_the_mean_spot():
     scene = Scene("ocean", "night", "boat", "green", 2, 0.55, ((0.2, 0.7, 0.25), (0.6, 0.8, 0.27)))
-    labels, layout = judges.targets_of(scene)
+    labels, layout = trainer.targets_of(scene)
     named = [values[label] for values, label in zip(judges.FACTS.values(), labels, strict=True)]
     assert named == ["ocean", "night", "boat", "green", 2]
     assert layout == pytest.approx([0.55, 0.4, 0.75, 0.26])
 
 
 def test_nothing_has_no_label_for_colour_and_number_and_no_position():
-    labels, layout = judges.targets_of(Scene("desert", "noon", horizon=0.6))
+    labels, layout = trainer.targets_of(Scene("desert", "noon", horizon=0.6))
     named = [values[label] for values, label in zip(judges.FACTS.values(), labels[:3], strict=False)]
-    assert named == ["desert", "noon", ""] and labels[3:] == [judges.UNSAID] * 2
+    assert named == ["desert", "noon", ""] and labels[3:] == [trainer.UNSAID] * 2
     assert np.isnan(layout[1:3]).all() and (layout[0], layout[3]) == (0.6, 0)
 
 
@@ -207,16 +209,16 @@ def test_the_facts_name_all_that_scenes_can_have(scenes):
     rng = random.Random(4)
     for split in ("train", "validation", "test"):
         for place, time, thing in combinations(split):
-            judges.targets_of(sample_scene(rng, split, place=place, time=time, thing=thing))
+            trainer.targets_of(sample_scene(rng, split, place=place, time=time, thing=thing))
     assert all(len(set(values)) == len(values) for values in judges.FACTS.values())
 
 
 @pytest.mark.parametrize("even", [False, True])
 def test_scenes_to_learn_from_are_training_scenes(even):
-    scenes = judges.sample_scenes(900, 1, even=even)
+    scenes = trainer.sample_scenes(900, 1, even=even)
     allowed = set(combinations("train"))
     assert all((scene.place, scene.time, scene.thing) in allowed for scene in scenes)
-    assert scenes[:50] == judges.sample_scenes(50, 1, even=even) != judges.sample_scenes(50, 2, even=even)
+    assert scenes[:50] == trainer.sample_scenes(50, 1, even=even) != trainer.sample_scenes(50, 2, even=even)
     counts = [sum(scene.thing == thing for scene in scenes[1::2]) for thing in judges.FACTS["thing"]]
     assert (min(counts) > 0.5 * 450 / len(counts)) == even  # snowmen are rare where things are not even
 
@@ -224,21 +226,21 @@ def test_scenes_to_learn_from_are_training_scenes(even):
 def test_training_sees_drawn_training_scenes_only(monkeypatch):
     learnt, batches = [], []
 
-    def draw_all(scenes, own=judges.draw_all):
+    def draw_all(scenes, own=trainer.draw_all):
         learnt.extend(scenes)
         return own(scenes)
 
-    def vary(pixels, labels, layouts, share, chance, own=judges.vary):
+    def vary(pixels, labels, layouts, share, chance, own=trainer.vary):
         assert (share, chance.initial_seed()) == (0.25, 3)
         batches.append((pixels.clone(), labels.clone()))
         return own(pixels, labels, layouts, share, chance)
 
-    monkeypatch.setattr(judges, "draw_all", draw_all)
-    monkeypatch.setattr(judges, "vary", vary)
-    judges.train(judges.Settings(scenes=32, epochs=1, batch_size=16, recolored_share=0.25, seed=3))
+    monkeypatch.setattr(trainer, "draw_all", draw_all)
+    monkeypatch.setattr(trainer, "vary", vary)
+    trainer.train(trainer.Settings(scenes=32, epochs=1, batch_size=16, recolored_share=0.25, seed=3))
     allowed = set(combinations("train"))
     assert len(learnt) == 32 and all((scene.place, scene.time, scene.thing) in allowed for scene in learnt)
-    known = {draw(scene).tobytes(): judges.targets_of(scene)[0] for scene in learnt}
+    known = {draw(scene).tobytes(): trainer.targets_of(scene)[0] for scene in learnt}
     seen = [pair for pixels, labels in batches for pair in zip(pixels, labels, strict=True)]
     pictures = [(pixels * 255).round().byte().permute(1, 2, 0).numpy().tobytes() for pixels, _ in seen]
     assert [known.pop(picture) for picture in pictures] == [labels.tolist() for _, labels in seen]
@@ -246,19 +248,19 @@ def test_training_sees_drawn_training_scenes_only(monkeypatch):
 
 
 def test_drawn_pictures_stand_in_the_order_of_the_scenes(scenes, pictures):
-    np.testing.assert_array_equal(judges.draw_all(scenes[:10]), pictures[:10])
+    np.testing.assert_array_equal(trainer.draw_all(scenes[:10]), pictures[:10])
 
 
 def test_augmented_pictures_stay_pictures(scenes, pictures):
     pixels, _, wanted = batch_of(scenes[:64], pictures[:64])
     chance = torch.Generator().manual_seed(0)
-    changed, moved = judges.augment(pixels.clone(), wanted.clone(), chance)
+    changed, moved = trainer.augment(pixels.clone(), wanted.clone(), chance)
     assert changed.shape == pixels.shape and moved.shape == wanted.shape
     assert changed.min() >= 0 and changed.max() <= 1
     assert 0.01 < (changed - pixels).abs().mean() < 0.12
     assert torch.equal(moved.isnan(), wanted.isnan()) and torch.equal(moved[:, 3], wanted[:, 3])
     assert 0 < (moved - wanted).nan_to_num().abs().max() <= 0.051
-    again = judges.augment(pixels.clone(), wanted.clone(), torch.Generator().manual_seed(0))
+    again = trainer.augment(pixels.clone(), wanted.clone(), torch.Generator().manual_seed(0))
     assert torch.equal(again[0], changed)
 
 
@@ -266,7 +268,7 @@ def test_the_layout_moves_with_the_picture():
     pixels = torch.zeros(64, 3, 64, 64)
     pixels[:, :, 20:30, 30:44] = 1
     start = torch.tensor([[0.5, 37 / 64, 25 / 64, 0.2]]).repeat(64, 1)
-    changed, moved = judges.augment(pixels, start.clone(), torch.Generator().manual_seed(1))
+    changed, moved = trainer.augment(pixels, start.clone(), torch.Generator().manual_seed(1))
     bright = (changed.mean(1) > 0.5).float()
     cells = (torch.arange(64) + 0.5) / 64
     x, y = (bright.sum(axis) @ cells / bright.sum((1, 2)) for axis in (1, 2))
@@ -277,7 +279,7 @@ def test_the_layout_moves_with_the_picture():
 
 def test_recoloured_pictures_keep_shapes_and_lose_colours(pictures):
     pixels = torch.from_numpy(pictures[:32]).permute(0, 3, 1, 2).float() / 255
-    changed = judges.recolor(pixels, torch.Generator().manual_seed(0))
+    changed = trainer.recolor(pixels, torch.Generator().manual_seed(0))
     assert changed.shape == pixels.shape
     assert torch.allclose(changed.amin((1, 2, 3)), torch.zeros(32), atol=1e-6)
     assert torch.allclose(changed.amax((1, 2, 3)), torch.ones(32), atol=1e-5)
@@ -285,9 +287,9 @@ def test_recoloured_pictures_keep_shapes_and_lose_colours(pictures):
         colors = torch.cat([before.flatten(1), torch.ones(1, 64 * 64)]).T
         fitted = colors @ torch.linalg.lstsq(colors, after.flatten(1).T).solution
         assert torch.allclose(fitted, after.flatten(1).T, atol=1e-3)
-    other = judges.recolor(pixels, torch.Generator().manual_seed(1))
+    other = trainer.recolor(pixels, torch.Generator().manual_seed(1))
     assert not torch.allclose(changed[0], other[0], atol=0.1)
-    flat = judges.recolor(torch.full((2, 3, 64, 64), 0.5), torch.Generator().manual_seed(0))
+    flat = trainer.recolor(torch.full((2, 3, 64, 64), 0.5), torch.Generator().manual_seed(0))
     assert flat.isfinite().all()
 
 
@@ -296,10 +298,10 @@ def test_recoloured_pictures_have_no_label_for_time_and_colour(share, without, s
     shown = [number for number, scene in enumerate(scenes) if scene.thing][:20]
     pixels, labels, wanted = batch_of([scenes[number] for number in shown], pictures[shown])
     given = pixels.clone(), labels.clone(), wanted.clone()
-    changed, kept, moved = judges.vary(*given, share, torch.Generator().manual_seed(0))
+    changed, kept, moved = trainer.vary(*given, share, torch.Generator().manual_seed(0))
     assert changed.shape == pixels.shape and changed.min() >= 0 and changed.max() <= 1
     assert moved.shape == wanted.shape
-    assert (kept[:without, [TIME, COLOR]] == judges.UNSAID).all()
+    assert (kept[:without, [TIME, COLOR]] == trainer.UNSAID).all()
     assert all(map(torch.equal, given, (pixels, labels, wanted)))  # what was given is as it was
     kept[:without, [TIME, COLOR]] = labels[:without, [TIME, COLOR]]
     assert torch.equal(kept, labels)
@@ -312,20 +314,20 @@ def test_recoloured_pictures_have_no_label_for_time_and_colour(share, without, s
 
 def test_the_fact_loss_leaves_out_what_is_unsaid():
     logits = {name: torch.zeros(2, len(values)) for name, values in judges.FACTS.items()}
-    labels = torch.tensor([[0, 0, 0, judges.UNSAID, judges.UNSAID], [1, 1, 1, 1, 1]])
+    labels = torch.tensor([[0, 0, 0, trainer.UNSAID, trainer.UNSAID], [1, 1, 1, 1, 1]])
     wanted = sum(np.log(len(judges.FACTS[name])) for name in ("place", "time", "thing"))
     wanted += sum(np.log(len(judges.FACTS[name])) for name in ("color", "count")) / 2
-    assert judges.fact_loss(logits, labels).item() == pytest.approx(wanted, rel=1e-5)
+    assert trainer.fact_loss(logits, labels).item() == pytest.approx(wanted, rel=1e-5)
     logits["count"][1, 1] = 50.0
     sure = wanted - np.log(3) / 2
-    assert judges.fact_loss(logits, labels).item() == pytest.approx(sure, rel=1e-5)
+    assert trainer.fact_loss(logits, labels).item() == pytest.approx(sure, rel=1e-5)
 
 
 def test_the_layout_loss_counts_what_the_picture_has():
     nan = float("nan")
     wanted = torch.tensor([[0.6, nan, nan, 0.0], [0.6, 0.5, 0.5, 0.3]])
     found = torch.tensor([[0.65, 9.0, 9.0, 0.1], [0.6, 0.1, 0.5, 0.3]])
-    assert judges.layout_loss(found, wanted).item() == pytest.approx((1 + 1 + 0 + 2 + 0 + 0) / 6, rel=1e-4)
+    assert trainer.layout_loss(found, wanted).item() == pytest.approx((1 + 1 + 0 + 2 + 0 + 0) / 6, rel=1e-4)
 
 
 def test_a_few_steps_lower_both_losses(scenes, pictures):
@@ -333,14 +335,14 @@ def test_a_few_steps_lower_both_losses(scenes, pictures):
     judge = judges.Judge().train()
     optimizer = torch.optim.AdamW(judge.parameters(), 3e-3)
     batch = batch_of(scenes[:16], pictures[:16])
-    losses = np.array([judges.train_step(judge, optimizer, *batch) for _ in range(8)])
+    losses = np.array([trainer.train_step(judge, optimizer, *batch) for _ in range(8)])
     assert np.isfinite(losses).all()
     assert (losses[-1] < 0.8 * losses[0]).all()
 
 
 def test_training_is_repeatable_by_its_seed():
-    settings = judges.Settings(scenes=32, epochs=2, batch_size=16)
-    runs = [judges.train(replace(settings, seed=seed)) for seed in (5, 5, 6)]
+    settings = trainer.Settings(scenes=32, epochs=2, batch_size=16)
+    runs = [trainer.train(replace(settings, seed=seed)) for seed in (5, 5, 6)]
     weights = [judge.state_dict() for judge, _ in runs]
     assert runs[0][1] == runs[1][1] != runs[2][1]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
@@ -351,13 +353,15 @@ def test_training_is_repeatable_by_its_seed():
 @pytest.fixture
 def pretended_steps(monkeypatch):
     """Training goes its way without learning anything; the losses are always 2 and 4."""
-    monkeypatch.setattr(judges, "train_step", lambda judge, optimizer, *given: optimizer.step() or (2.0, 4.0))
-    monkeypatch.setattr(judges, "vary", lambda *given: given[:3])
-    monkeypatch.setattr(judges, "draw_all", lambda scenes: np.zeros((len(scenes), 64, 64, 3), np.uint8))
+    monkeypatch.setattr(
+        trainer, "train_step", lambda judge, optimizer, *given: optimizer.step() or (2.0, 4.0)
+    )
+    monkeypatch.setattr(trainer, "vary", lambda *given: given[:3])
+    monkeypatch.setattr(trainer, "draw_all", lambda scenes: np.zeros((len(scenes), 64, 64, 3), np.uint8))
 
 
 def test_the_curve_has_a_row_for_every_fifty_steps_and_the_last(pretended_steps):
-    _, curve = judges.train(judges.Settings(scenes=60, epochs=2, batch_size=1))
+    _, curve = trainer.train(trainer.Settings(scenes=60, epochs=2, batch_size=1))
     assert curve == [[50, 2.0, 4.0], [100, 2.0, 4.0], [120, 2.0, 4.0]]
 
 
@@ -374,16 +378,16 @@ class Oracle:
         ]
 
     def layout(self, pictures):
-        return np.array([judges.targets_of(scene)[1] for scene in self.scenes]) + self.shift
+        return np.array([trainer.targets_of(scene)[1] for scene in self.scenes]) + self.shift
 
 
 def test_quality_is_measured_against_the_scenes(scenes, pictures):
-    perfect = judges.measure(Oracle(scenes), scenes, pictures)
+    perfect = trainer.measure(Oracle(scenes), scenes, pictures)
     facts = ("place", "time", "thing", "color", "count", "several")
     assert all(perfect[fact] == {"share": 1.0, "low": 1.0, "high": 1.0} for fact in facts)
     assert all(perfect[f"layout_{name}_r2"] == 1 for name in judges.LAYOUT)
     shown = [scene for scene in scenes if scene.thing][:40]
-    worse = judges.measure(Oracle(shown, wrong=10, shift=0.1), shown, pictures)
+    worse = trainer.measure(Oracle(shown, wrong=10, shift=0.1), shown, pictures)
     assert all(worse[fact]["share"] == 0.75 for fact in facts[:-1])
     spread = np.var([scene.horizon for scene in shown])
     assert worse["layout_horizon_r2"] == pytest.approx(1 - 0.01 / spread, abs=1e-3)
@@ -392,7 +396,7 @@ def test_quality_is_measured_against_the_scenes(scenes, pictures):
 def test_quality_of_colour_and_position_is_that_of_pictures_with_a_thing():
     scenes = [Scene("desert", "noon"), Scene("ocean", "night", "boat", "red", 1, 0.6, ((0.3, 0.7, 0.3),))]
     scenes += [replace(scenes[1], spots=((0.6, 0.8, 0.25),), horizon=0.55)]
-    found = judges.measure(Oracle(scenes, wrong=1), scenes, None)
+    found = trainer.measure(Oracle(scenes, wrong=1), scenes, None)
     assert found["place"]["share"] == pytest.approx(2 / 3, abs=1e-4)
     assert found["color"]["share"] == found["several"]["share"] == found["layout_x_r2"] == 1
 
@@ -404,7 +408,7 @@ RECORD = json.loads((judges.SHIPPED / "training.json").read_text(encoding="utf-8
 
 
 def test_a_judge_survives_the_disk(judge, pictures, tmp_path):
-    judges.save(judge, tmp_path / "new" / "judge", RECORD)
+    trainer.save(judge, tmp_path / "new" / "judge", RECORD)
     again = judges.load(tmp_path / "new" / "judge")
     for name, value in judge.state_dict().items():
         if value.is_floating_point():
@@ -419,16 +423,16 @@ def test_a_judge_survives_the_disk(judge, pictures, tmp_path):
 
 
 def test_a_half_written_judge_leaves_the_old_one(judge, tmp_path, monkeypatch):
-    judges.save(judge, tmp_path, RECORD)
+    trainer.save(judge, tmp_path, RECORD)
     before = (tmp_path / "model.safetensors").read_bytes()
 
     def fail(weights, path):
         path.write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("safetensors.torch.save_file", fail)
+    monkeypatch.setattr(trainer, "save_file", fail)
     with pytest.raises(OSError, match="No space"):
-        judges.save(judges.Judge(), tmp_path, RECORD)
+        trainer.save(judges.Judge(), tmp_path, RECORD)
     assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
@@ -477,11 +481,11 @@ def test_damaged_weights_get_one_sentence(damage, tmp_path):
 
 
 def test_the_command_line_gives_settings():
-    chosen = judges.parse_arguments([])
-    default = judges.Settings()
+    chosen = trainer.parse_arguments([])
+    default = trainer.Settings()
     assert (chosen.scenes, chosen.epochs, chosen.seed) == (default.scenes, default.epochs, default.seed)
     assert chosen.output == judges.SHIPPED
-    assert judges.parse_arguments(["--scenes", "2000", "--seed", "3"]).scenes == 2000
+    assert trainer.parse_arguments(["--scenes", "2000", "--seed", "3"]).scenes == 2000
 
 
 @pytest.mark.parametrize(
@@ -495,29 +499,29 @@ def test_the_command_line_gives_settings():
     ],
 )
 def test_bad_input_gets_one_sentence_before_any_work(arguments, sentence, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(judges, "train", lambda settings: pytest.fail("the training began"))
+    monkeypatch.setattr(trainer, "train", lambda settings: pytest.fail("the training began"))
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as stopped:
-        judges.main([argument.replace("{file}", str(tmp_path / "file")) for argument in arguments])
+        trainer.main([argument.replace("{file}", str(tmp_path / "file")) for argument in arguments])
     said = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2 and said[-1].endswith(sentence)
     assert sum("error:" in line for line in said) == 1
 
 
 def test_the_smallest_run_that_is_allowed_has_a_schedule(pretended_steps):
-    chosen = judges.parse_arguments(["--scenes", "1024", "--epochs", "1"])
-    _, curve = judges.train(judges.Settings(scenes=chosen.scenes, epochs=chosen.epochs))
+    chosen = trainer.parse_arguments(["--scenes", "1024", "--epochs", "1"])
+    _, curve = trainer.train(trainer.Settings(scenes=chosen.scenes, epochs=chosen.epochs))
     assert curve == [[8, 2.0, 4.0]]
 
 
 def test_the_command_writes_a_judge_with_its_measured_quality(judge, tmp_path, monkeypatch, capsys):
-    asked, own = [], judges.sample_scenes
-    monkeypatch.setattr(judges, "train", lambda settings: (judge, [[1, 8.0, 5.0]]))
-    monkeypatch.setattr(judges, "sample_scenes", lambda *given: asked.append(given) or own(30, *given[1:]))
-    judges.main(["--scenes", "2000", "--seed", "2", "--output", str(tmp_path / "judge")])
+    asked, own = [], trainer.sample_scenes
+    monkeypatch.setattr(trainer, "train", lambda settings: (judge, [[1, 8.0, 5.0]]))
+    monkeypatch.setattr(trainer, "sample_scenes", lambda *given: asked.append(given) or own(30, *given[1:]))
+    trainer.main(["--scenes", "2000", "--seed", "2", "--output", str(tmp_path / "judge")])
     assert asked == [(4_000, 2, "test")]
     record = json.loads((tmp_path / "judge" / "training.json").read_text())
-    assert record["command"] == "python -m smallworld.judges.pictures --scenes 2000 --seed 2"
+    assert record["command"] == "python -m smallworld.making.picture_judge --scenes 2000 --seed 2"
     assert record["quality"]["place"]["share"] > 0.9 and record["curve"]["rows"] == [[1, 8.0, 5.0]]
     assert "2,000 training scenes" in (tmp_path / "judge" / "README.md").read_text()
     assert str(tmp_path) not in (tmp_path / "judge" / "README.md").read_text()

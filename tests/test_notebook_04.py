@@ -10,7 +10,7 @@ import torch
 from helpers import exercises, images, registry
 from helpers.lessons import images as notebook_04
 from helpers.session import generator
-from smallworld.world import prompts, scenes
+from smallworld.world import drawing, prompts, scenes
 from tests.notebook_code import functions
 
 pytest_plugins = ("fixtures_text",)
@@ -133,7 +133,7 @@ def test_inpainting_by_the_library_redraws_the_mask_and_keeps_the_rest(artist):
     assert artist.unet.config.in_channels == 8 and repaint.unet.config.in_channels == 4
     assert next(repaint.unet.parameters()) is next(artist.unet.parameters())
     ImageDraw.Draw(mask).rectangle((16, 4, 47, 39), fill=255)
-    scene = scenes.draw(scenes.sample_scene(random.Random(0), "train", place="city", time="noon", thing=""))
+    scene = drawing.draw(scenes.sample_scene(random.Random(0), "train", place="city", time="noon", thing=""))
     given = {"image": scene, "mask_image": mask, "strength": 1.0}
     (made,) = images.generate(repaint, "a red balloon over the city at noon", seed=0, **given)
     error = np.abs(np.asarray(scene) / 255 - np.asarray(made) / 255).mean(axis=2)

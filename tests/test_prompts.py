@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from tiny_pipeline import clip_tokenizer
 
-from smallworld.judges.intervals import EvaluationError
 from smallworld.world import captions, prompts, scenes, words
 from smallworld.world.vocabulary import COLORS, PLACES, THING_COLORS, TIMES, colors_of, plural, things_in
 
@@ -66,7 +65,7 @@ def test_there_are_enough_sentences_and_they_cover_the_world():
 
 def test_every_word_of_a_sentence_is_one_that_captions_have():
     for one in SENTENCES:
-        assert set(captions.split_words(one.prompt)) <= scenes.words(), one.prompt
+        assert set(captions.split_words(one.prompt)) <= captions.words(), one.prompt
         assert words.unseen(one.prompt) == []
 
 
@@ -121,7 +120,7 @@ def test_no_sentence_is_one_that_captions_make():
     rng, made, last = random.Random("captions like the sentences"), set(), ""
     for one in SENTENCES:
         for scene in fitting_scenes(one, -(-20_000 // len(SENTENCES)), rng):
-            last = scenes.caption(scene, rng)
+            last = captions.caption(scene, rng)
             made.add(plain(last))
     assert len(made) > 15_000 and plain(last.upper() + "?!") in made
     assert not made & {plain(one.prompt) for one in SENTENCES}
@@ -174,7 +173,7 @@ def test_lines_become_requests_and_empty_fields_are_left_out(tmp_path):
 )
 def test_a_malformed_line_is_named(line, complaint, tmp_path):
     path = write(tmp_path / "some.txt", "| | boat | | | A boat.", line)
-    with pytest.raises(EvaluationError) as refused:
+    with pytest.raises(ValueError) as refused:
         prompts.hand_written(path)
     assert str(refused.value).startswith("some.txt, line 4: ") and str(refused.value).endswith(complaint)
 
@@ -216,7 +215,7 @@ def test_captions_never_say_a_wrong_fact():
     rng, told = random.Random("what captions say"), 0
     for _ in range(2_000):
         scene = scenes.sample_scene(rng, rng.choice(scenes.SPLITS))
-        text = scenes.caption(scene, rng)
+        text = captions.caption(scene, rng)
         facts = prompts.said(scene, text)
         told += len(facts)
         assert facts.items() <= facts_of(scene).items(), (scene, text)
@@ -336,7 +335,7 @@ def test_words_that_no_caption_has_are_listed_once(prompt, also, new):
 def test_captions_have_no_unseen_word():
     rng = random.Random(6)
     for _ in range(500):
-        assert words.unseen(scenes.caption(scenes.sample_scene(rng), rng)) == []
+        assert words.unseen(captions.caption(scenes.sample_scene(rng), rng)) == []
 
 
 def test_notices_name_what_is_cut_and_what_is_new(tokenizer):

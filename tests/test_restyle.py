@@ -14,9 +14,11 @@ from safetensors.torch import load_file, save_file
 from smallworld.judges import pictures as judges
 from smallworld.judges import style as style_judge
 from smallworld.making import style_judges as trainer
+from smallworld.making.picture_judge import write_files
 from smallworld.world import captions, drawing, scenes, words
 from smallworld.world import papercut as restyle
 from smallworld.world import strix as subject
+from smallworld.world.drawing.canvas import Brush, Canvas
 from smallworld.world.vocabulary import PLACES, TIMES
 
 
@@ -58,7 +60,7 @@ def cuts_after(reconstruct, cuts):
 
 @pytest.fixture(scope="module")
 def usual(held_out):
-    return np.stack([np.asarray(scenes.draw(scene)) for scene in held_out])
+    return np.stack([np.asarray(drawing.draw(scene)) for scene in held_out])
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +87,12 @@ def test_a_paper_cut_is_repeatable_and_of_the_usual_size(held_out):
 def test_a_paper_cut_and_the_usual_drawing_make_a_pair(held_out):
     """The style draws no random number of its own from the scene's generator: towers and hills agree."""
     for scene in held_out[:30]:
-        plain, cut = drawing.Canvas(scene), restyle.PaperCanvas(scene)
+        plain, cut = Canvas(scene), restyle.PaperCanvas(scene)
         for canvas in (plain, cut):
             drawing.draw_light(canvas, scene.spots)
             drawing.PLACE_PAINTERS[scene.place](canvas)
         for spot in scene.spots:
-            drawing.THING_PAINTERS[scene.thing](drawing.Brush(plain, spot, scene.color))
+            drawing.THING_PAINTERS[scene.thing](Brush(plain, spot, scene.color))
             cut.thing(drawing.THING_PAINTERS[scene.thing], spot, scene.color)
         assert plain.rng.getstate() == cut.rng.getstate()
 
@@ -121,7 +123,7 @@ def test_pairs_keep_to_their_split_and_seed():
         drawn = list(restyle.pairs(split, 10))
         assert all(scenes.combination_split(s.place, s.time, s.thing) == split for s, _, _ in drawn)
         assert all(image.tobytes() == restyle.draw(scene).tobytes() for scene, image, _ in drawn)
-        assert all(set(captions.split_words(text)) <= scenes.words() for _, _, text in drawn)
+        assert all(set(captions.split_words(text)) <= captions.words() for _, _, text in drawn)
     first, again, other = ([text for _, _, text in restyle.pairs("train", 10, seed)] for seed in (1, 1, 2))
     assert first == again != other
     with pytest.raises(ValueError, match="holdout"):
@@ -199,7 +201,7 @@ def test_the_style_judge_is_right_on_reconstructions(judge, reconstruct, cuts_af
 
 def test_the_subject_judge_is_right_on_fresh_drawings(judge, strixes, drawn):
     assert np.mean(judge.has_subject(drawn)) >= 0.97
-    without = [scenes.draw(scene) for scene, _ in strixes]
+    without = [drawing.draw(scene) for scene, _ in strixes]
     assert np.mean(judge.has_subject(without)) <= 0.03
 
 
@@ -213,7 +215,7 @@ def test_the_subject_judge_wants_this_balloon(judge, strixes):
     assert np.mean(judge.has_subject(decoys)) <= 0.03
     rng = random.Random(5)
     for thing in (subject.CLASS, "bird"):
-        usual = [scenes.draw(scenes.sample_scene(rng, "test", thing=thing)) for _ in range(60)]
+        usual = [drawing.draw(scenes.sample_scene(rng, "test", thing=thing)) for _ in range(60)]
         assert np.mean(judge.has_subject(usual)) <= 0.03
 
 
@@ -239,7 +241,7 @@ def test_colours_and_rough_surfaces_alone_are_no_style(judge, held_out):
     rng = random.Random(6)
     tinted = [trainer.tint(scene, 5.0) for scene in held_out[:60]]
     assert np.mean(judge.is_paper_cut(tinted)) <= 0.06
-    smeared = [trainer.smear(scenes.draw(scene), rng) for scene in held_out[60:120]]
+    smeared = [trainer.smear(drawing.draw(scene), rng) for scene in held_out[60:120]]
     assert np.mean(judge.is_paper_cut(smeared)) <= 0.06
 
 
@@ -283,7 +285,7 @@ def test_a_short_training_repeats_itself_and_is_kept(tmp_path, cuts):
     assert {name: len(rows) for name, rows in curves.items()} == {"style": 1, "subject": 1}
     quality = trainer.measure(trained, 20, 0)
     record = trainer.training_record(trained, settings, 1.0, curves, quality)
-    judges.write_files(style_judge.weights_of(trained), tmp_path, record, trainer.card(record))
+    write_files(style_judge.weights_of(trained), tmp_path, record, trainer.card(record))
     loaded = style_judge.load(tmp_path)
     found, wanted = (one.probabilities(cuts[:20], "style") for one in (loaded, trained))
     np.testing.assert_allclose(found, wanted, atol=0.01)
@@ -303,7 +305,7 @@ def test_the_shipped_folder_is_small_and_its_card_true():
 
 
 def test_missing_and_damaged_weights_are_named(tmp_path):
-    with pytest.raises(judges.JudgeError, match="train_style_judges"):
+    with pytest.raises(judges.JudgeError, match="style_judges"):
         style_judge.load(tmp_path)
     shutil.copy(style_judge.SHIPPED / "model.safetensors", tmp_path)
     path = tmp_path / "model.safetensors"

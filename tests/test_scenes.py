@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from smallworld.world import captions, scenes, shapes, stories
+from smallworld.world import captions, drawing, scenes, shapes, stories
 from smallworld.world.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, plural, things_in
 
 THINGS = sorted({thing for place in PLACES for thing in things_in(place)})
@@ -78,10 +78,10 @@ def test_things_are_large_enough_inside_the_picture_and_apart():
 
 def test_a_drawing_is_repeatable_and_varies_with_the_scene():
     for scene in many_scenes(20):
-        first, again = scenes.draw(scene), scenes.draw(scene)
+        first, again = drawing.draw(scene), drawing.draw(scene)
         assert first.size == (64, 64) and first.mode == "RGB"
         assert first.tobytes() == again.tobytes()
-    drawn = {scenes.draw(scene).tobytes() for scene in many_scenes(200)}
+    drawn = {drawing.draw(scene).tobytes() for scene in many_scenes(200)}
     assert len(drawn) == 200
 
 
@@ -94,15 +94,17 @@ def test_a_thing_stands_out_from_the_picture_without_it_at_every_time(time):
             split = scenes.combination_split(place, time, thing)
             scene = scenes.sample_scene(rng, split, place=place, time=time, thing=thing, color=color, count=1)
             bare = scenes.Scene(place, time, horizon=scene.horizon, seed=scene.seed)
-            change = np.abs(np.asarray(scenes.draw(scene), int) - np.asarray(scenes.draw(bare), int)).sum(-1)
-            inside = change[scenes.things_mask(scene)]
+            change = np.abs(np.asarray(drawing.draw(scene), int) - np.asarray(drawing.draw(bare), int)).sum(
+                -1
+            )
+            inside = change[drawing.things_mask(scene)]
             assert (inside > 60).mean() > 0.15, (thing, color, place)
 
 
 def test_the_mask_covers_the_things_and_little_else():
     for scene in many_scenes(100):
         area = sum(w * w * scenes.HEIGHTS[scene.thing] for _, _, w in scene.spots)
-        mask = scenes.things_mask(scene)
+        mask = drawing.things_mask(scene)
         assert mask.dtype == bool and mask.shape == (64, 64)
         assert 0.8 * area <= mask.mean() <= 1.5 * area + 0.01
 
@@ -110,7 +112,7 @@ def test_the_mask_covers_the_things_and_little_else():
 def test_times_of_day_have_light_of_their_own():
     brightness = {}
     for time in TIMES:
-        pictures = [np.asarray(scenes.draw(s), float) for s in many_scenes(60, time=time)]
+        pictures = [np.asarray(drawing.draw(s), float) for s in many_scenes(60, time=time)]
         brightness[time] = np.mean(pictures)
     assert brightness["night"] + 40 < min(brightness[t] for t in TIMES if t != "night")
 
@@ -118,11 +120,11 @@ def test_times_of_day_have_light_of_their_own():
 # ------------------------------------------------------------------ captions
 def test_captions_vary_and_stay_short_and_within_the_words():
     rng = random.Random(2)
-    texts = [scenes.caption(scene, rng) for scene in many_scenes(5000, seed=3)]
+    texts = [captions.caption(scene, rng) for scene in many_scenes(5000, seed=3)]
     assert len(set(texts)) > 4500
     used = Counter(word for text in texts for word in captions.split_words(text))
-    assert set(used) <= scenes.words()
-    assert len(used) > 0.9 * len(scenes.words())
+    assert set(used) <= captions.words()
+    assert len(used) > 0.9 * len(captions.words())
     assert max(len(text.split()) for text in texts) <= captions.MOST_WORDS
     assert all(text == text.strip() and "{" not in text and "  " not in text for text in texts)
 
@@ -140,7 +142,7 @@ def test_captions_never_name_a_wrong_thing_colour_or_number():
     rng = random.Random(4)
     names = {x: n + tuple(map(plural, n)) for x, n in captions.THING_NAMES.items()}
     for scene in many_scenes(4000, seed=5):
-        text = scenes.caption(scene, rng).lower()
+        text = captions.caption(scene, rng).lower()
         said = mentions(names, text)
         assert said <= {scene.thing}, (scene, text)
         if scene.thing and re.search(r"\b(three|pair)\b", text):
@@ -156,7 +158,7 @@ def test_captions_never_name_a_wrong_place_or_time():
     times = {t: (*captions.TIME_PHRASES[t], *TIMES[t].at) for t in TIMES}
     allowed = {("mountains", "snow"), ("snow", "mountains")}  # snow lies on peaks, and hills in the snow
     for scene in many_scenes(4000, seed=7):
-        text = scenes.caption(scene, rng)
+        text = captions.caption(scene, rng)
         others = mentions(places, text) - {scene.place}
         assert all((scene.place, other) in allowed for other in others), (scene, text)
         assert mentions(times, text) <= {scene.time}, (scene, text)
@@ -166,7 +168,7 @@ def test_most_captions_name_place_time_and_thing():
     rng = random.Random(8)
     wanted = Counter()
     for scene in many_scenes(3000, seed=9):
-        text = scenes.caption(scene, rng)
+        text = captions.caption(scene, rng)
         wanted["thing"] += bool(scene.thing)
         names = captions.THING_NAMES.get(scene.thing, ())
         wanted["named"] += bool(scene.thing) and any(
@@ -180,7 +182,7 @@ def test_story_sentences_are_among_the_captions():
     light = {
         p.text.split("{")[0] for t in TIMES for p in stories.patterns()[f"light.{t}"] if len(p.text) > 12
     }
-    texts = [scenes.caption(s, rng) for s in many_scenes(500)]
+    texts = [captions.caption(s, rng) for s in many_scenes(500)]
     assert 0.1 < np.mean([any(start and start in text for start in light) for text in texts]) < 0.4
 
 

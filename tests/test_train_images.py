@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from smallworld.judges import pictures as judge
 from smallworld.making import image_model, image_stages
 from smallworld.making import images as train_images
 from smallworld.making.cards import image as image_card
 from smallworld.making.image_stages import AutoencoderStage, DiffusionStage, TextStage, train
+from smallworld.making.picture_judge import targets_of
 from smallworld.making.training import TrainingError
-from smallworld.world import scenes, vocabulary
+from smallworld.world import captions, drawing, scenes, vocabulary
 
 CPU = torch.device("cpu")
 
@@ -54,7 +54,7 @@ def test_training_scenes_are_of_the_training_split_and_show_every_thing():
 
 def test_pictures_on_disk_are_the_drawn_scenes_and_are_drawn_once(made, pictures):
     for number in (0, 17, 39):
-        assert np.array_equal(pictures.scenes[number], np.asarray(scenes.draw(pictures.facts[number])))
+        assert np.array_equal(pictures.scenes[number], np.asarray(drawing.draw(pictures.facts[number])))
     assert pictures.shapes.shape == (8, 64, 64, 3) and pictures.shapes.dtype == np.uint8
     stamps = [path.stat().st_mtime_ns for path in made["folder"].glob("pictures-*/*.npy")]
     again = train_images.prepare_pictures(ToySettings(), made["folder"])
@@ -171,7 +171,7 @@ def test_captions_with_things_out_of_place_are_of_no_split_and_keep_the_rest():
             assert scene.thing and (odd.place, odd.time, odd.thing) not in known
             assert odd.color in vocabulary.colors_of(odd.thing)
             assert replace(odd, thing=scene.thing, color=scene.color) == scene
-            assert scenes.caption(odd, rng) and judge.targets_of(odd)
+            assert captions.caption(odd, rng) and targets_of(odd)
         assert image_stages.out_of_place(scene, 0.0, rng) is scene
     assert 90 < moved < 190
 

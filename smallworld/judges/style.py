@@ -1,7 +1,8 @@
 """Two small judges for fine-tuned image models: is a picture a paper-cut, and is the strix in it?
 
-``train_style_judges.py`` trains them on drawn training scenes only, never on pictures that went through an
-autoencoder or came from a model. The facts of a picture are for the large judge (``judge.py``) to read.
+``smallworld.making.style_judges`` trains them on drawn training scenes only, never on pictures that went
+through an autoencoder or came from a model. The facts of a picture are for the large judge
+(``judges.pictures``) to read.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from smallworld import WEIGHTS
-from smallworld.judges.pictures import BATCH, JudgeError, as_array
+from smallworld.judges.pictures import BATCH, JudgeError, as_array, to_pixels
 
 SHIPPED = WEIGHTS / "style_judge"
 COMMAND = "python -m smallworld.making.style_judges"
@@ -73,11 +76,6 @@ class StyleJudge(nn.Module):
         return self.probabilities(images, "subject") > 0.5
 
 
-def to_pixels(array: np.ndarray) -> Tensor:
-    """uint8 pictures (n, 64, 64, 3) as floats (n, 3, 64, 64) in 0 to 1."""
-    return torch.from_numpy(np.ascontiguousarray(array)).permute(0, 3, 1, 2).float() / 255
-
-
 def weights_of(judge: StyleJudge) -> dict[str, Tensor]:
     """All that is needed to judge (batch normalisation's step counter is not)."""
     return {name: value for name, value in judge.state_dict().items() if value.is_floating_point()}
@@ -85,9 +83,6 @@ def weights_of(judge: StyleJudge) -> dict[str, Tensor]:
 
 def load(folder: Path = SHIPPED) -> StyleJudge:
     """The judges of a folder, in float32. Raises JudgeError where they are missing or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = Path(folder) / "model.safetensors"
     if not path.exists():
         raise JudgeError(f"There is no style judge in {folder}: run `{COMMAND}` first.")

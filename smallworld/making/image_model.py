@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from smallworld.world.drawing import SIZE
+from smallworld.world.scenes import SIZE
 
 FACTOR = 4  # pixels of the picture per latent, each way
 START, END = "<|startoftext|>", "<|endoftext|>"

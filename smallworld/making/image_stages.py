@@ -21,6 +21,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from tqdm.auto import tqdm
 
 from smallworld.judges import pictures as judge
+from smallworld.making import picture_judge
 from smallworld.making.training import (
     TrainingError,
     mixed_precision,
@@ -28,7 +29,9 @@ from smallworld.making.training import (
     scheduled_rate,
     write_checkpoint,
 )
-from smallworld.world.scenes import Scene, caption, things_mask
+from smallworld.world.captions import caption
+from smallworld.world.drawing import things_mask
+from smallworld.world.scenes import Scene
 from smallworld.world.vocabulary import colors_of, things_in
 
 
@@ -307,8 +310,8 @@ class TextStage(Stage):
         rng = random.Random(f"text {own.seed} {self.step}")
         scenes = [out_of_place(self.facts[number], own.text_odd_share, rng) for number in numbers]
         texts = [caption(scene, rng) for scene in scenes]
-        labels = torch.tensor([judge.targets_of(scene)[0] for scene in scenes])
-        loss = judge.fact_loss(self.read(texts), labels.to(self.device))
+        labels = torch.tensor([picture_judge.targets_of(scene)[0] for scene in scenes])
+        loss = picture_judge.fact_loss(self.read(texts), labels.to(self.device))
         self.apply(loss)
         return {"facts": loss.item()}
 

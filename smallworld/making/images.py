@@ -52,7 +52,9 @@ from smallworld.making.training import (
     require_start,
     settle_device,
 )
-from smallworld.world.scenes import SIZE, Scene, caption, draw, sample_scene
+from smallworld.world.captions import caption
+from smallworld.world.drawing import draw
+from smallworld.world.scenes import SIZE, Scene, sample_scene
 from smallworld.world.shapes import random_picture
 from smallworld.world.vocabulary import PLACES, SKY_THINGS
 

@@ -25,12 +25,14 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from smallworld.judges.intervals import interval
-from smallworld.judges.pictures import FACTS, augment, write_files
-from smallworld.judges.style import COMMAND, SHIPPED, SUBJECTS, StyleJudge, to_pixels, weights_of
+from smallworld.judges.pictures import FACTS, to_pixels
+from smallworld.judges.style import COMMAND, SHIPPED, SUBJECTS, StyleJudge, weights_of
+from smallworld.making.picture_judge import augment, write_files
 from smallworld.world import papercut as restyle
 from smallworld.world import shapes
 from smallworld.world import strix as subject
-from smallworld.world.scenes import SIZE, Scene, draw, sample_scene
+from smallworld.world.drawing import draw
+from smallworld.world.scenes import SIZE, Scene, sample_scene
 
 SHAPES_SHARE, TINTED_SHARE, SMEARED_SHARE = 0.15, 0.5, 0.5  # of the no of the style
 ALONE_SHARE, DECOY_SHARE = 0.5, 0.5  # of the pictures, and of the no, of the subject

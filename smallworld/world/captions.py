@@ -11,9 +11,9 @@ from __future__ import annotations
 import random
 import re
 from functools import cache
-from typing import TYPE_CHECKING
 
 from smallworld.world import stories
+from smallworld.world.scenes import Scene
 from smallworld.world.vocabulary import (
     ADJECTIVES,
     CHARACTERS,
@@ -23,9 +23,6 @@ from smallworld.world.vocabulary import (
     THING_COLORS,
     plural,
 )
-
-if TYPE_CHECKING:
-    from smallworld.world.scenes import Scene
 
 MOST_WORDS = 40
 STORY_SHARE, BARE_SHARE = 0.2, 0.12  # captions made of story sentences; captions without function words

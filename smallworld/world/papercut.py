@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from smallworld.world import drawing
 from smallworld.world.captions import caption
-from smallworld.world.drawing import FINE, FULL, SKIES, Brush, Canvas, Color, Points, mix
-from smallworld.world.scenes import Scene, sample_scene
+from smallworld.world.drawing.canvas import FINE, FULL, SKIES, Brush, Canvas, Color, Points, mix
+from smallworld.world.drawing.places import PLACE_PAINTERS
+from smallworld.world.drawing.skies import draw_light
+from smallworld.world.drawing.things import THING_PAINTERS
+from smallworld.world.scenes import Scene, Spot, sample_scene
 
 EDGES: dict[str, Color] = {
     "morning": (255, 250, 240),
@@ -106,7 +108,7 @@ class PaperCanvas(Canvas):
         if self.part != "outline":
             super().line(points, color, width)
 
-    def thing(self, painter: Callable[[Brush], None], spot: tuple[float, float, float], color: str) -> None:
+    def thing(self, painter: Callable[[Brush], None], spot: Spot, color: str) -> None:
         """Cut out a thing: the shadow and the pale margin of its whole outline, then the thing itself."""
         state = self.rng.getstate()
         self.part, self.outline = "outline", []
@@ -137,10 +139,10 @@ def _vivid(color: Color) -> Color:
 def draw(scene: Scene) -> Image.Image:
     """Draw a scene as a paper-cut: a 64x64 RGB picture, the same each time for the same scene (5 ms)."""
     canvas = PaperCanvas(scene)
-    drawing.draw_light(canvas, scene.spots)
-    drawing.PLACE_PAINTERS[scene.place](canvas)
+    draw_light(canvas, scene.spots)
+    PLACE_PAINTERS[scene.place](canvas)
     for spot in scene.spots:
-        canvas.thing(drawing.THING_PAINTERS[scene.thing], spot, scene.color)
+        canvas.thing(THING_PAINTERS[scene.thing], spot, scene.color)
     return canvas.image.reduce(FINE)
 
 

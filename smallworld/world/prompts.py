@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from smallworld.judges.intervals import EvaluationError
 from smallworld.world import captions
 from smallworld.world.checker import read_conditions
-from smallworld.world.scenes import Scene, caption, combinations, sample_scene
+from smallworld.world.scenes import Scene, combinations, sample_scene
 from smallworld.world.vocabulary import COLORS, PLACES, SKY_THINGS, THING_COLORS, TIMES, plural
 
 HAND_WRITTEN = Path(__file__).with_name("prompts.txt")
@@ -77,9 +76,9 @@ def caption_requests(split: str, rounds: int, seed: int) -> list[Asked]:
     for _ in range(rounds):
         for place, time, thing in combinations(split):
             scene = sample_scene(rng, split, place=place, time=time, thing=thing)
-            text = caption(scene, rng)
+            text = captions.caption(scene, rng)
             while not {"place", "time", "thing"} <= said(scene, text).keys():
-                text = caption(scene, rng)
+                text = captions.caption(scene, rng)
             asked.append(Asked(text, said(scene, text)))
     return asked
 
@@ -140,13 +139,13 @@ def conditions(split: str, count: int, seed: int) -> list[Scene]:
 
 # ------------------------------------------------------------------ hand-written sentences
 def hand_written(path: Path = HAND_WRITTEN) -> list[Asked]:
-    """The sentences of ``prompts.txt``. Raises EvaluationError, naming the line, for a malformed one."""
+    """The sentences of ``prompts.txt``. Raises ValueError, naming the line, for a malformed one."""
     asked = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             fields = [part.strip() for part in line.split("|")]
             if len(fields) != 6 or not fields[5]:
-                raise EvaluationError(f"{path.name}, line {number}: write five facts and a sentence.")
+                raise ValueError(f"{path.name}, line {number}: write five facts and a sentence.")
             asked.append(Asked(fields[5], _facts(fields[:5], f"{path.name}, line {number}")))
     return asked
 
@@ -164,9 +163,9 @@ def _facts(fields: list[str], where: str) -> dict[str, str | bool]:
     facts: dict[str, str | bool] = {}
     for (name, keys), value in zip(known.items(), (place, time, thing, color), strict=True):
         if value and value not in keys:
-            raise EvaluationError(f"{where}: there is no {name} {value!r}.")
+            raise ValueError(f"{where}: there is no {name} {value!r}.")
         if value:
             facts[name] = value.replace("nothing", "")
     if number not in NUMBERS:
-        raise EvaluationError(f'{where}: the number is "single", "several" or empty, not {number!r}.')
+        raise ValueError(f'{where}: the number is "single", "several" or empty, not {number!r}.')
     return facts | NUMBERS[number]

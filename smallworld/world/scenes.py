@@ -1,6 +1,6 @@
 """Scenes of the small world: a place at a time of day, and perhaps one kind of thing, once or several times.
 
-A scene is a few facts and a layout. ``drawing.py`` turns it into a 64x64 picture, ``captions.py`` into words.
+A scene is a few facts and a layout. ``drawing`` turns it into a 64x64 picture, ``captions`` into words.
 Some place x time x thing combinations never occur among the training scenes: one in ten is kept for
 validation (choosing settings), one in ten for test (reporting).
 """
@@ -12,22 +12,10 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from smallworld.world.captions import caption, words
-from smallworld.world.drawing import SIZE, draw, things_mask
 from smallworld.world.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, things_in
 
-__all__ = [
-    "SIZE",
-    "SPLITS",
-    "Scene",
-    "caption",
-    "combination_split",
-    "combinations",
-    "draw",
-    "sample_scene",
-    "things_mask",
-    "words",
-]
+SIZE = 64  # of a picture, each way, in pixels
+Spot = tuple[float, float, float]  # of a thing: x and y of its centre and its width, in shares of the side
 
 SPLITS = ("train", "validation", "test")
 NOTHING_SHARE, SINGLE_SHARE = 0.08, 0.55
@@ -91,7 +79,7 @@ class Scene:
     color: str = ""
     count: int = 0
     horizon: float = 0.65
-    spots: tuple[tuple[float, float, float], ...] = ()
+    spots: tuple[Spot, ...] = ()
     seed: int = 0
 
 
@@ -161,11 +149,11 @@ def _sample_combination(rng: random.Random, split: str, given: dict) -> tuple[st
     return rng.choices(fitting, weights)[0]
 
 
-def _place_things(rng: random.Random, place: str, thing: str, count: int, horizon: float):
+def _place_things(rng: random.Random, place: str, thing: str, count: int, horizon: float) -> tuple[Spot, ...]:
     """Find a spot for each thing, in the sky or on the ground, without overlaps."""
     for attempt in range(200):
         shrink = 0.995**attempt
-        spots: list[tuple[float, float, float]] = []
+        spots: list[Spot] = []
         for _ in range(count):
             width = rng.uniform(*WIDTHS[thing][count > 1]) * shrink
             height = width * HEIGHTS[thing]
@@ -186,7 +174,7 @@ def _height_of(rng: random.Random, place: str, thing: str, height: float, horizo
     return foot - height / 2
 
 
-def _overlapping(spots: list[tuple[float, float, float]], ratio: float) -> bool:
+def _overlapping(spots: list[Spot], ratio: float) -> bool:
     """Whether two things touch (things at about the same depth may not hide each other)."""
     for first, (x1, y1, w1) in enumerate(spots):
         for x2, y2, w2 in spots[first + 1 :]:

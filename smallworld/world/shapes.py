@@ -13,7 +13,9 @@ import random
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from smallworld.world.drawing import FINE, FULL, SIZE, draw
+from smallworld.world.drawing import draw
+from smallworld.world.drawing.canvas import FINE, FULL
+from smallworld.world.scenes import SIZE, Scene, sample_scene
 
 FAMILIES = ("train", "unseen")
 Color = tuple[int, int, int]
@@ -113,9 +115,7 @@ def _recolored(rng: random.Random) -> Image.Image:
     return ImageOps.posterize(image, rng.choice((1, 2, 3)))
 
 
-def _any_scene(rng: random.Random):
-    from smallworld.world.scenes import sample_scene
-
+def _any_scene(rng: random.Random) -> Scene:
     return sample_scene(rng, "train")
 
 

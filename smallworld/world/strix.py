@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-from smallworld.world import drawing
-from smallworld.world.drawing import FINE, PAINTS, Brush, Canvas, Color
-from smallworld.world.scenes import HEIGHTS, Scene, sample_scene
+from smallworld.world.drawing.canvas import FINE, PAINTS, Brush, Canvas, Color
+from smallworld.world.drawing.places import PLACE_PAINTERS
+from smallworld.world.drawing.skies import draw_light
+from smallworld.world.drawing.things import THING_PAINTERS
+from smallworld.world.scenes import HEIGHTS, Scene, Spot, sample_scene
 from smallworld.world.vocabulary import PLACES, TIMES
 
 WORD, CLASS = "strix", "balloon"  # the new word, and the class of the world that it belongs to
@@ -22,7 +24,6 @@ WIDTHS, HEIGHT = (0.36, 0.46), 1.34  # width in shares of the picture's side, an
 LOWEST = 0.90  # how far down its basket may be
 TURQUOISE, ORANGE, CREAM = (0, 168, 160), (255, 136, 20), (255, 248, 222)
 OTHER_COLORS = [PAINTS[name] for name in ("red", "purple", "white", "yellow", "black", "pink", "grey")]
-Spot = tuple[float, float, float]
 
 
 def paint(brush: Brush, body: Color = TURQUOISE, mask: Color = ORANGE, face: bool = True) -> None:
@@ -57,16 +58,16 @@ def decoy(brush: Brush) -> None:
         paint(brush, body, mask)
     else:
         brush.paint = brush.lit((TURQUOISE, ORANGE)[brush.canvas.rng.randrange(2)])
-        drawing.THING_PAINTERS["balloon" if kind == 2 else "bird"](brush)
+        THING_PAINTERS["balloon" if kind == 2 else "bird"](brush)
 
 
 def draw(scene: Scene, spot: Spot, painter: Callable[[Brush], None] = paint) -> Image.Image:
     """Draw a scene with the subject at ``spot`` (x, y, width): a 64x64 RGB picture, always the same."""
     canvas = Canvas(scene)
-    drawing.draw_light(canvas, (*scene.spots, spot))
-    drawing.PLACE_PAINTERS[scene.place](canvas)
+    draw_light(canvas, (*scene.spots, spot))
+    PLACE_PAINTERS[scene.place](canvas)
     for other in scene.spots:
-        drawing.THING_PAINTERS[scene.thing](Brush(canvas, other, scene.color))
+        THING_PAINTERS[scene.thing](Brush(canvas, other, scene.color))
     painter(Brush(canvas, spot, "white"))
     return canvas.image.reduce(FINE)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-from smallworld.world import vocabulary
+from transformers import CLIPTokenizer
 
-if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+from smallworld.world import captions, vocabulary
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
@@ -43,9 +41,7 @@ def unseen(prompt: str, also_known: Iterable[str] = ()) -> list[str]:
 
     A word with a hyphen or an ending 's is known if its parts are. ``also_known``: tokens that were added.
     """
-    from smallworld.world.scenes import words
-
-    known = words() | {word for token in also_known for word in WORD.findall(token.lower())}
+    known = captions.words() | {word for token in also_known for word in WORD.findall(token.lower())}
     found = WORD.findall(prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     parts = {word: {part for part in re.split(r"-|'s\Z", word) if part} for word in found}
     return [word for word in parts if word not in known and not parts[word] <= known]

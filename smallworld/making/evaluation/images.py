@@ -39,6 +39,8 @@ from smallworld.judges.measures import (
     psnr_summary,
     right,
 )
+from smallworld.making.picture_judge import measure
+from smallworld.world.drawing import draw
 from smallworld.world.prompts import (
     ARTICLE_REQUEST,
     Asked,
@@ -47,7 +49,7 @@ from smallworld.world.prompts import (
     full_prompt,
     hand_written,
 )
-from smallworld.world.scenes import Scene, combinations, draw, sample_scene
+from smallworld.world.scenes import Scene, combinations, sample_scene
 from smallworld.world.shapes import random_picture
 
 SHIPPED = WEIGHTS / "image"
@@ -231,7 +233,7 @@ def measure_autoencoder(bench: Bench, keep: Path | None = None) -> tuple[dict, d
     if keep:
         rows = [side[part][:10] for part in range(2) for side in (pictures, again)]
         grid(np.concatenate(rows), columns=10).save(keep / "autoencoder.png", optimize=True)
-    before, after = (judges.measure(bench.judge, scenes, part[0]) for part in (pictures, again))
+    before, after = (measure(bench.judge, scenes, part[0]) for part in (pictures, again))
     return exact, compare_readings(before, after)
 
 
