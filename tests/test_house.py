@@ -27,7 +27,7 @@ KNOWN: set[str] = {
 # On top of all stand the lessons, which only notebooks import.
 FLOORS = (
     "errors",
-    "checks download exercises metrics plots signals",
+    "checks cores download exercises metrics plots signals",
     "hub",
     "registry",
     "parameters",
