@@ -58,7 +58,7 @@ def idle_cores(samples: int = 3) -> float | None:
 
 
 def _ticks() -> dict[int, tuple[int, int]]:
-    """For each core of this process its idle ticks and all its ticks; empty where the system does not tell."""
+    """For each core of this process its idle ticks and all its ticks; empty where the system does not say."""
     try:
         lines = STATISTICS.read_text(encoding="ascii").splitlines()
         bound = os.sched_getaffinity(0)
