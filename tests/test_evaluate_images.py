@@ -11,11 +11,11 @@ from toy_images import ToySettings, trained
 
 from smallworld.judges import pictures as judge
 from smallworld.judges.intervals import EvaluationError
-from smallworld.making import images as train_images
 from smallworld.making.cards import image as image_card
 from smallworld.making.evaluation import images as evaluate_images
 from smallworld.making.evaluation import text as evaluate
 from smallworld.making.evaluation.images import Bench, Plan
+from smallworld.making.image_data import training_scenes
 from smallworld.world import scenes
 from smallworld.world.prompts import Asked
 
@@ -42,7 +42,8 @@ def measured(bench, folder):
 
 
 def test_the_training_scenes_are_those_of_the_record(folder):
-    assert evaluate_images.training_scenes(folder) == train_images.training_scenes(ToySettings().scenes, 0)
+    own = ToySettings()
+    assert evaluate_images.training_scenes(folder) == training_scenes(own.scenes, own.seed, own.hard_weight)
     assert len(evaluate_images.training_scenes(folder, 7)) == 7
 
 

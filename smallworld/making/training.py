@@ -62,8 +62,8 @@ def read_checkpoint(folder: Path, name: str = "checkpoint") -> dict | None:
 def fingerprint(sources: Iterable[str], settings: tuple) -> str:
     """Changes when the data would change: the named source files of the world, and what shapes the data."""
     digest, wanted = hashlib.sha256(), set(sources)
-    for path in sorted(WORLD.iterdir()):
-        if path.stem in wanted and path.is_file():
+    for path in sorted(WORLD.rglob("*.*")):
+        if wanted & {path.stem, path.relative_to(WORLD).parts[0]} and path.suffix in (".py", ".txt"):
             digest.update(path.read_bytes())
     digest.update(repr(settings).encode())
     return digest.hexdigest()[:16]

@@ -39,6 +39,7 @@ from smallworld.judges.measures import (
     psnr_summary,
     right,
 )
+from smallworld.making import image_data
 from smallworld.making.picture_judge import measure
 from smallworld.world.drawing import draw
 from smallworld.world.prompts import (
@@ -413,10 +414,8 @@ def keep_samples(folder: Path, asked: Sequence[Asked], pictures: np.ndarray, mis
 
 def training_scenes(folder: Path, count: int = 0) -> list[Scene]:
     """The scenes that the model in ``folder`` was trained on, or the first ``count`` of them."""
-    from smallworld.making import images as train_images
-
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
-    return train_images.training_scenes(count or record["scenes"], record["seed"])
+    own = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
+    return image_data.training_scenes(count or own["scenes"], own["seed"], own.get("hard_weight", 1.0))
 
 
 # ------------------------------------------------------------------ choosing guidance and steps
