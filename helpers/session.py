@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from helpers import hub, parameters, registry
 from helpers.checks import check_seed, check_text
+from helpers.cores import settle_threads
 from helpers.diagnosis import Unreadable, check_interpreter
 from helpers.errors import WorkbookError
 from helpers.registry import ModelEntry, Place
@@ -104,6 +105,7 @@ def start(
     quiet_libraries(progress=live and profile != "tiny")
     auto = profile == "auto"
     profile, device, reason = _choose(profile, wanted, role)
+    settle_threads()
     import torch
 
     torch.manual_seed(seed)

@@ -184,13 +184,16 @@ def shell_use(source: str) -> list[str]:
     return found
 
 
-COLAB = re.compile(r"get_ipython\(\).run_line_magic\('pip', 'install -q --no-deps git\+https://github.com/\S+'\)")
+# What the first cell's line for Colab becomes; no value that anybody gives reaches it.
+COLAB = re.compile(
+    r"get_ipython\(\)\.run_line_magic\('pip', 'install -q --no-deps git\+https://github\.com/[\w./-]+@[\w./+-]+'\)"
+)
 
 
-def test_nothing_reaches_a_shell():
+def test_nothing_reaches_a_shell_but_the_installation_on_colab():
     for name, source in programs().items():
         calls = shell_use(source)
-        if name in {path.stem for path in NOTEBOOKS}:  # on Colab the first cell installs the package
+        if name in {path.stem for path in NOTEBOOKS}:
             assert COLAB.fullmatch(calls.pop(0)), name
         assert calls == [], name
     change = TransformerManager().transform_cell
@@ -436,7 +439,7 @@ TELLTALE = {
     "a private package index": "https://pypi." + "corp.internal/simple",
 }  # fmt: skip
 # The rules themselves, and addresses that a rule takes for a person's.
-ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py", "tests/test_bootstrap.py"}
+ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py"}
 
 
 @pytest.mark.parametrize("kind", SECRETS)
