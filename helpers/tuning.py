@@ -114,12 +114,7 @@ def tune_texts(
     `fit` refuse. (Hu et al. 2022)
     """
     place = checkpoints.below_build(folder)
-    _check_list("texts", texts)
-    for words in texts:
-        check_text("What a model learns from", words)
-    texts = [words for words in texts if words.strip()]
-    if not texts:
-        raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
+    texts = _checked_texts(texts)
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of texts of at least 1")
     settings = {"texts": _fingerprint(json.dumps(texts).encode()), "model": model, "rank": rank}
     settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
@@ -160,11 +155,7 @@ def tune_pictures(
     from peft import LoraConfig
 
     place = checkpoints.below_build(folder)
-    _check_list("pictures", pictures)
-    if not all(isinstance(picture, Picture) for picture in pictures):
-        raise WorkbookError("Each picture has a caption and a name: give Pictures, as read_pictures returns.")
-    if not pictures:
-        raise WorkbookError("There is no picture to learn from: give one or more.")
+    _check_pictures(pictures)
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
     pipe = images.load(session, model)
@@ -248,9 +239,23 @@ def _rate(step: int, steps: int, peak: float) -> float:
     return peak * min(1.0, (step + 1) / 10, (steps - step) / steps)
 
 
-def _check_list(name: str, values: object) -> None:
-    if not isinstance(values, list | tuple):
-        raise WorkbookError(f"{name} is a {type(values).__name__}: give a list of them.")
+def _checked_texts(texts: list[str]) -> list[str]:
+    """Those that are not blank; WorkbookError for what is no list of texts, or for nothing."""
+    if not isinstance(texts, list | tuple):
+        raise WorkbookError(f"texts is a {type(texts).__name__}: give a list of texts.")
+    for words in texts:
+        check_text("What a model learns from", words)
+    texts = [words for words in texts if words.strip()]
+    if not texts:
+        raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
+    return texts
+
+
+def _check_pictures(pictures: list[Picture]) -> None:
+    if not isinstance(pictures, list | tuple) or not all(isinstance(one, Picture) for one in pictures):
+        raise WorkbookError("pictures holds something else: give a list of Pictures, as of read_pictures.")
+    if not pictures:
+        raise WorkbookError("There is no picture to learn from: give one or more.")
 
 
 def _fingerprint(content: bytes) -> str:

@@ -383,8 +383,10 @@ def test_the_export_loads_silently_as_half_precision_on_disk(run, capfd):
     capfd.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, trust_remote_code=False
+        ).eval()
     inputs = tokenizer("Once upon a time", return_tensors="pt")
     model.generate(**inputs, max_new_tokens=3, do_sample=False)
     assert "warn" not in capfd.readouterr().err.lower()

@@ -319,7 +319,8 @@ POEMS = list(corpus("train", 30, 0))
 LOAD = """
 import json
 from transformers import AutoModelForCausalLM, AutoTokenizer
-tokenizer, model = (kind.from_pretrained(sys.argv[2]) for kind in (AutoTokenizer, AutoModelForCausalLM))
+kinds = AutoTokenizer, AutoModelForCausalLM
+tokenizer, model = (kind.from_pretrained(sys.argv[2], trust_remote_code=False) for kind in kinds)
 ids = tokenizer(sys.argv[3], return_tensors="pt").input_ids
 print(json.dumps([type(model).__name__, model(ids).logits[0, -1].tolist()]))
 """

@@ -58,7 +58,9 @@ def build_model(settings: Settings, tokenizer) -> ModernBertForMaskedLM:
     torch.manual_seed(settings.seed)
     if settings.start_from:
         folder = start_folder(settings.start_from, SHIPPED)
-        return AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        return AutoModelForMaskedLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
     config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,

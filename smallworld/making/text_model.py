@@ -18,7 +18,9 @@ def build_model(settings: Settings, tokenizer) -> GPT2LMHeadModel:
     torch.manual_seed(settings.seed)
     if settings.start_from:
         folder = start_folder(settings.start_from, SHIPPED)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
         model.config.pad_token_id = None
         return model
     end = tokenizer.eos_token_id

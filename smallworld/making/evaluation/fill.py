@@ -47,8 +47,10 @@ class Question:
 
 def load_model(folder: Path):
     """Tokenizer and float32 model of a folder."""
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
-    return AutoTokenizer.from_pretrained(folder), model
+    model = AutoModelForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    ).eval()
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False), model
 
 
 # ------------------------------------------------------------------ questions and answers

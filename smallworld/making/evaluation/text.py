@@ -47,8 +47,10 @@ QUICK = Plan(40, 20, 50, 5_000, 3)
 
 def load_model(folder: Path, device: str = "cpu"):
     """Tokenizer and float32 model from ``folder``."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    )
     return tokenizer, model.to(device).eval()
 
 
