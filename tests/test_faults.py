@@ -44,6 +44,7 @@ def test_every_fault_has_its_row_and_its_words():
     assert set(WORDS) | HEALS == set(faults_table.FAULTS) and not set(WORDS) & HEALS
 
 
+@pytest.mark.faults
 def test_the_table_of_files_is_what_is_told():
     text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
     plain = re.compile(r"\d+\.\d+\.\d+")  # versions
