@@ -167,6 +167,10 @@ BROKEN = {
         "torch.randn without generator",
     ),
     "numpy draw": (set_source(5, "a = np.random.rand(3)\nprint(a)"), "draws from global state"),
+    "pipeline without a device": (
+        set_source(5, "tell = transformers.pipeline('fill-mask', model=model)\nprint(tell)"),
+        "pipeline without device=",
+    ),
     "dead link": (set_markdown(5, "[there](../nowhere.md)"), "leads nowhere"),
     "early term": (
         lambda nb: [set_markdown(3, "We sample logits.")(nb), set_markdown(5, "A **logit** is a score.")(nb)],
