@@ -405,7 +405,10 @@ def test_make_commands_named_in_files_exist(file):
     assert set(commands) <= targets()
 
 
-@pytest.mark.parametrize("file", PAGES)
+CARDS = sorted(str(path.relative_to(ROOT)) for path in WEIGHTS.glob("*/README.md"))
+
+
+@pytest.mark.parametrize("file", [*PAGES, *CARDS, *(f"notebooks/{path.name}" for path in NOTEBOOKS)])
 def test_files_named_on_a_page_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     named = re.findall(r"`((?:helpers|smallworld|notebooks|tests|docs)/[\w./-]*)`", text)
