@@ -315,6 +315,15 @@ def loads(notebook: Notebook, path: Path) -> Iterator[str]:
             yield f"{name(cell)}: `{call[:60]}` does not say trust_remote_code=False"
 
 
+def devices(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Every `pipeline` of Transformers is told its device; else it moves its model to a GPU, if any."""
+    for cell in code_cells(notebook):
+        for call in (node for node in ast.walk(tree(cell)) if isinstance(node, ast.Call)):
+            function = ast.unparse(call.func).rpartition(".")[2]
+            if function == "pipeline" and "device" not in {keyword.arg for keyword in call.keywords}:
+                yield f"{name(cell)}: pipeline without device=; write device=model.device"
+
+
 def links(notebook: Notebook, path: Path) -> Iterator[str]:
     """Links to files of this repository lead somewhere."""
     for cell in markdown_cells(notebook):
@@ -351,7 +360,7 @@ def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
 
 RULES = (
     first_cell, readable, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
-    alternative_text, forbidden, random_draws, loads, links, terms, identifiers,
+    alternative_text, forbidden, random_draws, loads, devices, links, terms, identifiers,
 )  # fmt: skip
 
 
