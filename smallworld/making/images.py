@@ -282,7 +282,7 @@ def export(parts: dict, record: dict, folder: Path) -> None:
 
     After the first stage alone there is no pipeline yet: then the autoencoder is written.
     """
-    from smallworld.making.cards.image import part_of
+    from smallworld.making.cards.image import card_of
     from smallworld.making.cards.writer import write_card
 
     new = new_folder(folder)
@@ -298,7 +298,7 @@ def export(parts: dict, record: dict, folder: Path) -> None:
         config.pop("_name_or_path", None)  # where the weights before were read from
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    write_card(new, part_of(record))
+    write_card(new, card_of(record))
     replace_folder(new, folder)
 
 
