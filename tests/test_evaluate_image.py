@@ -20,8 +20,8 @@ from smallworld.making.evaluation.image_bench import (
     measure_prompts,
     scenes_like,
 )
+from smallworld.making.image_data import training_scenes
 from smallworld.making.image_pipeline import encode, load_pipeline, reconstruct
-from smallworld.making.images import training_scenes
 from smallworld.making.models import ModelError
 from smallworld.making.picture_judge import draw_all
 from smallworld.world import scenes
@@ -49,7 +49,8 @@ def measured(bench, folder):
 
 
 def test_the_training_scenes_are_those_of_the_record(folder):
-    assert training_scenes_of(folder) == training_scenes(ToySettings().scenes, 0)
+    own = ToySettings()
+    assert training_scenes_of(folder) == training_scenes(own.scenes, own.seed, own.hard_weight)
     assert len(training_scenes_of(folder, 7)) == 7
 
 

@@ -27,6 +27,8 @@ from tqdm.auto import tqdm
 from smallworld.judges.intervals import interval
 from smallworld.judges.pictures import FACTS, to_pixels
 from smallworld.judges.style import COMMAND, SHIPPED, SUBJECTS, StyleJudge, weights_of
+from smallworld.making.image_data import to_bytes
+from smallworld.making.image_model import load_vae
 from smallworld.making.picture_judge import augment, write_files
 from smallworld.world import papercut as restyle
 from smallworld.world import shapes
@@ -175,9 +177,6 @@ def _right(judge: StyleJudge, question: str, pictures: np.ndarray, answers: np.n
 
 def reconstruction(folder: Path = IMAGE_MODEL) -> Callable[[np.ndarray], np.ndarray]:
     """What the image model's autoencoder makes of pictures: uint8 (n, 64, 64, 3) to the same."""
-    from smallworld.making.image_model import load_vae
-    from smallworld.making.image_stages import to_bytes
-
     vae = load_vae(folder).eval()
 
     @torch.no_grad()

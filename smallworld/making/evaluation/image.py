@@ -30,8 +30,8 @@ from smallworld.making.evaluation.image_bench import (
     measure_time,
 )
 from smallworld.making.evaluation.part import Measured, Part, check_targets
+from smallworld.making.image_data import training_scenes
 from smallworld.making.image_pipeline import BATCH, SHIPPED, encode, grid, load_pipeline
-from smallworld.making.images import training_scenes
 from smallworld.making.picture_judge import draw_all
 from smallworld.world.prompts import ARTICLE_REQUEST, Asked, caption_requests, hand_written
 from smallworld.world.scenes import Scene
@@ -118,7 +118,7 @@ def measure_all(bench: Bench, training: Sequence[Scene]) -> Measured:
 def training_scenes_of(folder: Path, count: int = 0) -> list[Scene]:
     """The scenes that the model in ``folder`` was trained on, or the first ``count`` of them."""
     settings = json.loads((folder / CARD.record).read_text(encoding="utf-8"))["settings"]
-    return training_scenes(count or settings["scenes"], settings["seed"])
+    return training_scenes(count or settings["scenes"], settings["seed"], settings.get("hard_weight", 1.0))
 
 
 def measure(folder: Path, plan: Plan) -> Measured:
