@@ -22,7 +22,7 @@ from transformers import AutoModelForMaskedLM, ModernBertConfig, ModernBertForMa
 
 from smallworld import ROOT
 from smallworld.making import language_run
-from smallworld.making.cards.fill import PART
+from smallworld.making.cards.fill import CARD
 from smallworld.making.fill_data import (
     IGNORED,
     SHIPPED,
@@ -103,7 +103,7 @@ class FillRun(language_run.Run):
 
     data: Sentences
 
-    card = PART
+    card = CARD
     point_every = 50
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:

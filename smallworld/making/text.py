@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from smallworld import ROOT
 from smallworld.making import language_run
-from smallworld.making.cards.text import PART
+from smallworld.making.cards.text import CARD
 from smallworld.making.processes import agree, is_first, wait_for_all
 from smallworld.making.text_data import (
     SHIPPED,
@@ -54,7 +54,7 @@ class TextRun(language_run.Run):
     validation: Documents
     curve: dict[str, list] = field(default_factory=lambda: {"train": [], "validation": []})
 
-    card = PART
+    card = CARD
     point_every = 20
     may_change = ("minutes",)
 
