@@ -9,7 +9,7 @@ import pytest
 
 from smallworld import WEIGHTS
 from smallworld.making.cards import fill, image, text, writer
-from smallworld.making.fill_data import Settings
+from smallworld.making.language.fill_data import Settings
 
 CARDS = {card.name: card for card in (text.CARD, fill.CARD, image.CARD)}
 EVERY_CARD = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)

@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from smallworld.making import image_export, image_model
 from smallworld.making import images as train_images
-from smallworld.making.image_settings import Settings
+from smallworld.making.image import export as image_export
+from smallworld.making.image import model as image_model
+from smallworld.making.image.settings import Settings
 from smallworld.making.images import Run
 from smallworld.making.training import TrainingError
 

@@ -21,9 +21,9 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
 
 from smallworld import ROOT
-from smallworld.making import language_run
 from smallworld.making.cards.fill import CARD
-from smallworld.making.fill_data import (
+from smallworld.making.language import run as language_run
+from smallworld.making.language.fill_data import (
     IGNORED,
     SHIPPED,
     Sentences,

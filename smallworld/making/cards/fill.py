@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from smallworld.making.cards.writer import Card, command, share, table, versions
-from smallworld.making.fill_data import Settings
+from smallworld.making.language.fill_data import Settings
 
 DESCRIPTION = """
 A BERT-class masked language model with {parameters:,} parameters that fills gaps in the stories of one

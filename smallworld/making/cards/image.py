@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smallworld.making.cards.writer import Card, note, share, table, targets_table, versions
-from smallworld.making.image_pipeline import GUIDANCE_SCALE, STEPS
+from smallworld.making.image.pipeline import GUIDANCE_SCALE, STEPS
 from smallworld.world.words import drawable
 
 PURPOSE = """

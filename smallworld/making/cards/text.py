@@ -6,7 +6,7 @@ from dataclasses import asdict
 from html import escape
 
 from smallworld.making.cards.writer import Card, command, note, share, table, targets_table, versions
-from smallworld.making.text_data import Settings
+from smallworld.making.language.text_data import Settings
 
 PURPOSE = """
 A GPT-2-class language model with {parameters:.1f} million parameters that writes short stories for

@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from smallworld.judges.intervals import interval
 from smallworld.making.cards.fill import CARD
 from smallworld.making.evaluation.part import Measured, Part
-from smallworld.making.fill_data import SHIPPED, Sentences, encode_sentences
+from smallworld.making.language.fill_data import SHIPPED, Sentences, encode_sentences
 from smallworld.making.ngrams import KneserNey
 from smallworld.world import stories
 

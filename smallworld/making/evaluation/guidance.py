@@ -18,7 +18,7 @@ from smallworld.judges.measures import EVERY_FACT, accuracy
 from smallworld.judges.pictures import JudgeError
 from smallworld.judges.pictures import load as load_judge
 from smallworld.making.evaluation.image_bench import Bench, Plan, measure_diversity
-from smallworld.making.image_pipeline import SHIPPED, STEPS, load_pipeline
+from smallworld.making.image.pipeline import SHIPPED, STEPS, load_pipeline
 from smallworld.making.models import ModelError
 from smallworld.world.prompts import Asked, caption_requests
 

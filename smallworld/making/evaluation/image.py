@@ -30,8 +30,8 @@ from smallworld.making.evaluation.image_bench import (
     measure_time,
 )
 from smallworld.making.evaluation.part import Measured, Part, check_targets
-from smallworld.making.image_data import training_scenes
-from smallworld.making.image_pipeline import BATCH, SHIPPED, encode, grid, load_pipeline
+from smallworld.making.image.data import training_scenes
+from smallworld.making.image.pipeline import BATCH, SHIPPED, encode, grid, load_pipeline
 from smallworld.making.picture_judge import draw_all
 from smallworld.world.prompts import ARTICLE_REQUEST, Asked, caption_requests, hand_written
 from smallworld.world.scenes import Scene

@@ -20,8 +20,8 @@ from smallworld.judges.intervals import interval, rounded
 from smallworld.making import ngrams
 from smallworld.making.cards.text import CARD
 from smallworld.making.evaluation.part import Measured, Part, check_targets
-from smallworld.making.text_data import SHIPPED, Documents, encode_stories, write_stories
-from smallworld.making.text_model import text_nats
+from smallworld.making.language.text_data import SHIPPED, Documents, encode_stories, write_stories
+from smallworld.making.language.text_model import text_nats
 from smallworld.world import stories
 from smallworld.world.checker import Report, check
 

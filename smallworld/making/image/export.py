@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 
 from smallworld.making.cards.image import card_of
 from smallworld.making.cards.writer import write_card
-from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.image_model import build_pipeline, parameters_of
-from smallworld.making.image_settings import Settings
-from smallworld.making.stage import Stage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.model import build_pipeline, parameters_of
+from smallworld.making.image.settings import Settings
+from smallworld.making.image.stage import Stage
 from smallworld.making.training import new_folder, replace_folder
 
 
