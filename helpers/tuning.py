@@ -165,7 +165,7 @@ def tune_pictures(
             "name a smaller model."
         )
     large = pipe.unet.num_parameters() > LARGE
-    content = b"".join(one.picture.tobytes() + (one.caption or caption).encode() for one in pictures)
+    content = b"".join(each.picture.tobytes() + (each.caption or caption).encode() for each in pictures)
     settings = {"pictures": _fingerprint(content), "model": model, "rank": rank}
     settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
     loss_of_step = _picture_loss(pipe, pictures, caption, batch_size, seed)
@@ -192,14 +192,14 @@ class _Run:
     """What `fit` carries from step to step: weights and optimizer, the losses so far, the checkpoint."""
 
     def __init__(self, model: Module, steps: int, learning_rate: float, settings: dict, folder):
-        self.weights = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        self.weights = {name: w for name, w in model.named_parameters() if w.requires_grad}
         if not self.weights:
             raise WorkbookError("There is nothing to train: no parameter requires a gradient.")
         self.folder, self.losses = None if folder is None else checkpoints.below_build(folder), []
-        shapes = [f"{name} {tuple(one.shape)}" for name, one in self.weights.items()]
+        shapes = [f"{name} {tuple(weight.shape)}" for name, weight in self.weights.items()]
         self.settings = {**settings, "steps": steps, "learning_rate": learning_rate, "what trains": shapes}
-        for one in self.weights.values():
-            one.data = one.data.float()  # Adam's small steps would vanish in half precision
+        for weight in self.weights.values():
+            weight.data = weight.data.float()  # Adam's small steps would vanish in half precision
         self.cuda = next(iter(self.weights.values())).is_cuda
         self.accelerator = _accelerator(self.cuda)
         optimizer = torch.optim.AdamW(self.weights.values(), learning_rate, weight_decay=0.0, fused=True)
@@ -252,7 +252,7 @@ def _checked_texts(texts: list[str]) -> list[str]:
 
 
 def _check_pictures(pictures: list[Picture]) -> None:
-    if not isinstance(pictures, list | tuple) or not all(isinstance(one, Picture) for one in pictures):
+    if not isinstance(pictures, list | tuple) or not all(isinstance(each, Picture) for each in pictures):
         raise WorkbookError("pictures holds something else: give a list of Pictures, as of read_pictures.")
     if not pictures:
         raise WorkbookError("There is no picture to learn from: give one or more.")
@@ -294,11 +294,11 @@ def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: 
     """The loss of a step: the UNet's squared error on noisy latents; one caption in ten is left out."""
     from diffusers import DDPMScheduler
 
-    captions = [one.caption or caption for one in pictures] + [""]
+    captions = [each.caption or caption for each in pictures] + [""]
     ids = pipe.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
     with torch.no_grad():
         states = pipe.text_encoder(ids.to(pipe.device))[0]
-    latents = images.encode(pipe, [one.picture for one in pictures])
+    latents = images.encode(pipe, [each.picture for each in pictures])
     scheduler = DDPMScheduler.from_config(pipe.scheduler.config)
 
     def loss_of_step(unet: Module, step: int) -> Tensor:
