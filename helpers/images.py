@@ -40,7 +40,7 @@ def load(session: Session, model: str = "") -> Pipeline:
     """
     for place in session.places("image", model):  # another one follows where the model cannot be read
         with place.reading():
-            import diffusers  # noqa: F401  first, since only what is imported can be told to be quiet
+            import diffusers  # noqa: F401  it can be kept quiet only after its import
 
             quiet_libraries(progress=session.shows_progress)
             pipe = _on_device(_read(place, session.dtype), session.device)

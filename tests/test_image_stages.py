@@ -1,8 +1,10 @@
 """The stages of the image model's training: their losses and schedule, stopping at any moment, going on."""
 
 import random
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,13 +12,19 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, toy_sizes, trained
 
-from smallworld.making import autoencoder_stage, diffusion_stage, image_data, image_looks, image_model, stage
 from smallworld.making import images as train_images
-from smallworld.making.autoencoder_stage import AutoencoderStage
-from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.image_export import Keeper
-from smallworld.making.stage import learning_rate, train
-from smallworld.making.text_stage import FACTS, TextStage, labels_of, out_of_place
+from smallworld.making.image import autoencoder as autoencoder_stage
+from smallworld.making.image import data as image_data
+from smallworld.making.image import diffusion as diffusion_stage
+from smallworld.making.image import looks as image_looks
+from smallworld.making.image import model as image_model
+from smallworld.making.image import pipeline as image_pipeline
+from smallworld.making.image import stage
+from smallworld.making.image.autoencoder import AutoencoderStage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.export import Keeper
+from smallworld.making.image.stage import learning_rate, train
+from smallworld.making.image.text_encoder import FACTS, TextStage, labels_of, out_of_place
 from smallworld.making.training import TrainingError
 from smallworld.world import captions, scenes, vocabulary
 
@@ -87,7 +95,7 @@ def test_standardising_changes_the_latents_and_no_picture(pictures):
     with torch.no_grad():
         vae.quant_conv.weight[:8] *= torch.linspace(1, 20, 8)[:, None, None, None]
         vae.quant_conv.bias[:8] += torch.linspace(-3, 3, 8)
-    pixels = image_data.to_pixels(pictures.scenes[:16])
+    pixels = image_pipeline.to_pixels(pictures.scenes[:16])
     with torch.no_grad():
         before = vae.encode(pixels).latent_dist
         shown = vae.decode(before.mean).sample
@@ -105,7 +113,7 @@ def test_standardising_changes_the_latents_and_no_picture(pictures):
 
 def test_held_out_pictures_are_not_of_the_training_combinations(monkeypatch):
     seen = []
-    monkeypatch.setattr(image_looks, "drawn", lambda listed: seen.extend(listed) or np.zeros(0))
+    monkeypatch.setattr(image_looks, "draw_all", lambda listed: seen.extend(listed) or np.zeros(0))
     assert len(image_looks.held_out_pictures()["shapes"]) == 96
     assert {scenes.combination_split(s.place, s.time, s.thing) for s in seen} == {"validation"}
 
@@ -239,6 +247,57 @@ def test_some_focus_is_a_mixture_and_no_timestep_is_out_of_range():
         ]
         assert parts[0] == pytest.approx(0.6 * parts[1] + 0.4 * parts[2], abs=0.005)
     assert (timesteps(0.6) == mixed).all() and (timesteps(0.6, seed=1) != mixed).any()
+
+
+# ------------------------------------------------------------------ recorded steps
+class FakeGraph:
+    """Stands in for a CUDA graph: what runs while it is recorded runs again with every replay."""
+
+    def __init__(self, works: bool):
+        self.works, self.replays, self.diffusion = works, 0, None
+
+    def __call__(self):
+        return self
+
+    @contextmanager
+    def recorded(self, graph):
+        yield
+        if not self.works:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    def replay(self):
+        self.replays += 1
+        self.diffusion.loss = self.diffusion.compute(self.diffusion.chance())
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_step_is_recorded_once_and_where_that_fails_training_goes_on(
+    works, made, tmp_path, monkeypatch, capsys
+):
+    graph, diffusion = FakeGraph(works), new_diffusion(made, tmp_path)
+    graph.diffusion, diffusion.side = diffusion, mock.Mock()
+    for name, stand_in in {"CUDAGraph": graph, "graph": graph.recorded}.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    for name in ("synchronize", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, mock.Mock())
+    monkeypatch.setattr(torch.cuda, "stream", lambda side: nullcontext())
+    losses = []
+    for _ in range(6):
+        losses.append(float(diffusion.step_on_gpu()))
+        diffusion.step += 1
+    assert graph.replays == (3 if works else 0) and np.isfinite(losses).all()
+    assert ("recorded as a CUDA graph" if works else "no CUDA graph (RuntimeError") in capsys.readouterr().err
+
+
+def test_a_unet_that_cannot_be_compiled_is_trained_as_it_stands(made, tmp_path, monkeypatch, capsys):
+    diffusion = new_diffusion(made, tmp_path)
+    diffusion.side, diffusion.predict = mock.Mock(), mock.Mock(side_effect=RuntimeError("no compiler"))
+    monkeypatch.setattr(torch.cuda, "current_stream", mock.Mock())
+    monkeypatch.setattr(torch.cuda, "stream", lambda side: nullcontext())
+    before = weights_of(diffusion.modules["unet"])
+    assert diffusion.step_as_it_stands() > 0
+    assert "no compiler" in capsys.readouterr().err
+    assert not torch.equal(weights_of(diffusion.modules["unet"]), before)
 
 
 # ------------------------------------------------------------------ averages and schedule

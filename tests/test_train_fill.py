@@ -10,8 +10,8 @@ from toy_fill import TOY, trained
 from transformers import AutoModelForMaskedLM
 
 from smallworld.making.fill import build_model, main, parse_arguments, start_run
-from smallworld.making.fill_data import IGNORED, SHIPPED, SPECIAL, draw_batch, mask, prepare_data
-from smallworld.making.language_run import train
+from smallworld.making.language.fill_data import IGNORED, SHIPPED, SPECIAL, draw_batch, mask, prepare_data
+from smallworld.making.language.run import train
 from smallworld.making.training import TrainingError
 from smallworld.world import stories
 

@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from smallworld.making import image_export, image_model
 from smallworld.making import images as train_images
-from smallworld.making.image_settings import Settings
+from smallworld.making.image import export as image_export
+from smallworld.making.image import model as image_model
+from smallworld.making.image.settings import Settings
 from smallworld.making.images import Run
 from smallworld.making.training import TrainingError
 
@@ -78,7 +79,7 @@ def test_the_first_stage_alone_ships_an_autoencoder_that_the_second_starts_from(
     written = {path.name for path in (tmp_path / "model").iterdir()}
     assert written == {"vae", "training.json", "README.md"}
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
-    assert "Only the autoencoder" in card and "dB on 96 validation scenes" in card
+    assert "Only the autoencoder" in card and "96 validation scenes" in card
     settings = ToySettings(start_from=str(tmp_path / "model"))
     both = train_images.run(settings, tmp_path / "second", Run("diffusion"))
     names = [stage["stage"] for stage in both["record"]["stages"]]
@@ -90,7 +91,7 @@ def test_a_failed_export_leaves_the_old_model(made, tmp_path, monkeypatch):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "precious").write_text("x")
-    monkeypatch.setattr(image_export, "write_card", lambda folder: 1 / 0)
+    monkeypatch.setattr(image_export, "write_card", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         image_export.export(made["parts"], made["record"], folder)
     assert (folder / "precious").exists()
@@ -184,11 +185,3 @@ def test_a_run_by_the_clock_ends_when_its_time_is_up(made, tmp_path, monkeypatch
     record = json.loads((tmp_path / "model" / "training.json").read_text(encoding="utf-8"))
     assert 0 < record["stages"][-1]["steps"] < 100_000
     assert (tmp_path / "kept" / "averaged-0.010.safetensors").exists()
-
-
-def test_the_data_alone_can_be_prepared(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_images, "Settings", ToySettings)
-    start = str(made["folder"] / "model")
-    train_images.main(["--start-from", start, "--only", "data", "--output", str(tmp_path)])
-    assert len(list(tmp_path.glob("latents-*/means.npy"))) == len(list(tmp_path.glob("captions-*.npy"))) == 1
-    assert not list(tmp_path.glob("*.pt")) and not (tmp_path / "model").exists()

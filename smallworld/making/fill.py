@@ -21,9 +21,9 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
 
 from smallworld import ROOT
-from smallworld.making import language_run
-from smallworld.making.cards.fill import PART
-from smallworld.making.fill_data import (
+from smallworld.making.cards.fill import CARD
+from smallworld.making.language import run as language_run
+from smallworld.making.language.fill_data import (
     IGNORED,
     SHIPPED,
     Sentences,
@@ -103,7 +103,7 @@ class FillRun(language_run.Run):
 
     data: Sentences
 
-    card = PART
+    card = CARD
     point_every = 50
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:

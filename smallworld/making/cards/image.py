@@ -1,9 +1,9 @@
-"""The part of the model cards that is about the image model, and its first stage, the autoencoder."""
+"""What is special about the card of the image model, and its first stage, the autoencoder."""
 
 from __future__ import annotations
 
-from smallworld.making.cards.writer import Part, note, share, table, targets_table, versions
-from smallworld.making.image_pipeline import GUIDANCE_SCALE, STEPS
+from smallworld.making.cards.writer import Card, note, share, table, targets_table, versions
+from smallworld.making.image.pipeline import GUIDANCE_SCALE, STEPS
 from smallworld.world.words import drawable
 
 PURPOSE = """
@@ -47,18 +47,20 @@ Limits: it shows pictures of the small world well, and others of simple shapes; 
 FIRST_STAGE_QUALITY = """
 ## Measured quality
 
-Peak signal-to-noise ratio at the last of {steps:,} steps, in the precision of training: {psnr_scenes:.1f} dB
-on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes that were never trained on.
+Peak signal-to-noise ratio at the last of {steps:,} steps, in the precision of training:
+{psnr_scenes:.1f} dB on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes that were
+never trained on.
 """
 
 MAKING = """
 ## Data
 
-{scenes:,} scenes of the training combinations, drawn by `smallworld.world.scenes`, each with captions that
-`captions.py` words anew at every step, a fifth of them sentences of the story world. One combination of
-place, time and thing in nine is held out for validation, one in nine for test; neither the autoencoder nor
-the UNet saw one. A quarter of the autoencoder's pictures are random shapes, palettes and textures
-(`shapes.py`), so that it can show more than this world.
+{scenes:,} scenes of the training combinations, drawn by `smallworld.world.drawing`, each with many captions
+by `captions.py`, a fifth of them sentences of the story world. Things with many small parts come
+{hard_weight:g} times as often as others in every second scene. One combination of place, time and thing in
+nine is held out for validation, one in nine for test; neither the autoencoder nor the UNet saw one. A quarter
+of the autoencoder's pictures are random shapes, palettes and textures (`shapes.py`), so that it can show more
+than this world.
 
 ## Parts
 
@@ -85,7 +87,8 @@ Autoencoder: absolute and squared error and the error of neighbouring pixels' di
 things {things_weight:g} times as strong, and {kl_weight:g} times the KL divergence. Text encoder, first
 alone: linear heads, thrown away later, must tell a caption's facts from its mean state; {text_odd_share:.0%}
 of the captions put a thing where the world never has it, so that its word is learnt and not its company. UNet
-and text encoder: mean squared error of v, {focus:.0%} of the timesteps from a logit-normal distribution
+and text encoder: mean squared error of v, {things_loss:g} times as strong where there are things,
+{focus:.0%} of the timesteps from a logit-normal distribution
 (Esser et al. 2024) and the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for
 classifier-free guidance), weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate},
 {text_rate} and {diffusion_rate}, linear decay over the last {decay_share:.0%}; gradients clipped at norm 1;
@@ -179,7 +182,11 @@ def making(record: dict) -> str:
         steps = f"{stage['steps']:,}"
         rows.append((stage["stage"], steps, batch, minutes, stage["device"], stage["started_from"]))
     text = MAKING.format(
-        **record["settings"], **record["parameters"], stages=table(rows), versions=versions(record)
+        **record["settings"],
+        **record["parameters"],
+        things_loss=1 + record["settings"]["diffusion_things_weight"],
+        stages=table(rows),
+        versions=versions(record),
     )
     return text + note(record)
 
@@ -221,7 +228,7 @@ def list_misses(missed: list[dict]) -> str:
     return MISSES.format(count=len(missed), rows="\n".join(rows))
 
 
-PART = Part(
+CARD = Card(
     name="image",
     title="The small world's painter",
     library="diffusers",
@@ -231,7 +238,7 @@ PART = Part(
     describe=describe,
     quality=quality,
 )
-FIRST_STAGE = Part(
+FIRST_STAGE = Card(
     name="image",
     title="The small world's painter, first stage",
     library="diffusers",
@@ -242,7 +249,7 @@ FIRST_STAGE = Part(
 )
 
 
-def part_of(record: dict) -> Part:
-    """The part for a model with this training record: of the first stage alone there is no pipeline yet."""
+def card_of(record: dict) -> Card:
+    """The card of a model with this training record: of the first stage alone there is no pipeline yet."""
     finished = any(stage["stage"] == "diffusion" for stage in record["stages"])
-    return PART if finished else FIRST_STAGE
+    return CARD if finished else FIRST_STAGE

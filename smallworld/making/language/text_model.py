@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
+from smallworld.making.language.text_data import IGNORED, SHIPPED, START, Documents, Settings, collate
 from smallworld.making.processes import add_up, place_among_processes
-from smallworld.making.text_data import IGNORED, SHIPPED, START, Documents, Settings, collate
 from smallworld.making.training import mixed_precision, start_folder
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from smallworld.making.image_data import Latents, Wordings
-from smallworld.making.image_model import build_pipeline
-from smallworld.making.image_settings import AUTOENCODER_ONLY, TEXT_ONLY, Settings
-from smallworld.making.stage import Stage, batch_numbers
+from smallworld.making.image.data import Latents, Wordings
+from smallworld.making.image.model import build_pipeline
+from smallworld.making.image.settings import AUTOENCODER_ONLY, TEXT_ONLY, Settings
+from smallworld.making.image.stage import Stage, batch_numbers
 from smallworld.making.training import mixed_precision
 
 QUANTILES = 1 << 16  # of the distribution of timesteps
@@ -131,13 +131,13 @@ class DiffusionStage(Stage):
         self.side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.side):
             try:
-                loss = self.compute(None)
+                loss = self.compute(self.chance())
             except Exception as problem:
                 if self.predict is self.modules["unet"]:
                     raise
                 print(f"not compiled ({type(problem).__name__}: {problem})", file=sys.stderr)
                 self.predict = self.modules["unet"]
-                loss = self.compute(None)
+                loss = self.compute(self.chance())
         torch.cuda.current_stream().wait_stream(self.side)
         return loss
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from smallworld.making.image_data import THINGS, Pictures, tokenise
-from smallworld.making.image_settings import AUTOENCODER_ONLY, DIFFUSION_ONLY, Settings
-from smallworld.making.stage import Stage, batch_numbers
+from smallworld.making.image.data import THINGS, Pictures, tokenise
+from smallworld.making.image.settings import AUTOENCODER_ONLY, DIFFUSION_ONLY, Settings
+from smallworld.making.image.stage import Stage, batch_numbers
 from smallworld.making.training import mixed_precision
 from smallworld.world.captions import caption
 from smallworld.world.scenes import Scene

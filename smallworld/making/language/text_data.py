@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -31,11 +31,11 @@ FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to sp
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides the result. ``minutes`` is a cap: reached, it only brings the final decay forward."""
+    """All that decides the result."""
 
     stories: int = 60_000
     steps: int = 7_500
-    minutes: float = 75.0
+    minutes: float = field(default=75.0, metadata={"help": "a limit: reached, the final decay comes sooner"})
     seed: int = 0
     vocabulary: int = 2_048
     positions: int = 512
