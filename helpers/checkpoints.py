@@ -6,6 +6,7 @@ Everything lies below build/ (or WORKBOOK_OUTPUT).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from helpers.session import build_folder
 
 def below_build(folder: str | Path) -> Path:
     """A folder to write into, below build/ or WORKBOOK_OUTPUT; a relative one counts from where that lies."""
+    if not isinstance(folder, str | Path) or re.search(r"[\0\ud800-\udfff]", str(folder)):
+        raise WorkbookError(f"The folder is {folder!r}: give the name of one, such as build/mine.")
     root, name = build_folder().resolve(), printable(str(folder))
     first, *rest = Path(folder).parts or ("",)
     place = find_path((root.joinpath(*rest) if first == "build" else root.parent / folder).resolve())

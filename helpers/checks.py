@@ -22,9 +22,13 @@ def check_seed(seed: int | str) -> int:
 def check_number(name: str, value: float, low: float, high: float, wanted: str) -> None:
     """WorkbookError, saying what is wanted, unless low <= value <= high; an int as `low` wants an int."""
     kind = Integral if isinstance(low, int) else Real
-    fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not low <= value <= high:
-        raise WorkbookError(f"{name} is {value}: give {wanted}.")
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    try:
+        fits = fits and math.isfinite(value) and low <= value <= high
+    except OverflowError:  # a whole number beyond what a float holds
+        fits = False
+    if not fits:
+        raise WorkbookError(f"{name} is {str(value)[:60]}: give {wanted}.")
 
 
 def check_text(name: str, value: object) -> None:

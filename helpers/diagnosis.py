@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from helpers.errors import WorkbookError
 
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "*.model", "merges.txt")  # one of them makes a tokenizer
 FULL = ("config.json", "model_index.json", "tokenizer.json", "vocab.json")  # never without content
-KERNEL = r'"_?attn_implementation\w*"\s*:\s*("[^"]*/|\{[^}]*/)'  # attention computed by code of the hub
 _interrupted: list[bool] = []  # what an interrupt left half imported stays so until the kernel's end
 
 
@@ -98,8 +98,21 @@ def refuse_code(folder: Path, name: str) -> None:
 
     dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0  # seconds for an answer: 0 is an error at once
     for path in (*folder.glob("config.json"), *folder.glob("*/config.json")):
-        if re.search(KERNEL, path.read_text(encoding="utf-8", errors="replace")):
+        config = None
+        with suppress(OSError, ValueError, RecursionError):  # what cannot be read is told later
+            config = json.loads(path.read_text(encoding="utf-8"))
+        if _names_kernel(config):
             raise foreign_code(name)
+
+
+def _names_kernel(value: object) -> bool:
+    """Whether a configuration wants attention computed by code of the hub ("owner/name")."""
+    if isinstance(value, list):
+        return any(map(_names_kernel, value))
+    if not isinstance(value, dict):
+        return False
+    named = [part for key, part in value.items() if "attn_implementation" in key]
+    return "/" in json.dumps(named) or any(map(_names_kernel, value.values()))
 
 
 def libraries() -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 
 from charset_normalizer import from_bytes
 
 from helpers.errors import WorkbookError
 
-BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+BOMS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32",
+        b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # fmt: skip
+# Signs that only such encodings have; what else holds an ESC is no text.
+SEVEN_BITS = {"iso2022_kr": rb"\x1b\$\)C", "iso2022_jp_2": rb"\x1b[$(]", "hz": rb"~\{(?:[\x21-\x7e]{2})+~\}"}
 SAMPLE = 100_000  # bytes that are looked at for a guess
 MARKS = set("“”„‘’‚«»‹›…–—•·°§€£¥©®™¿¡")  # that stand in texts of all kinds
 MARKS |= set("、。「」『』・ー〜～！？：；（），\u3000")
@@ -39,6 +43,9 @@ TYPICAL = {"cp949": "HANGUL SYLLABLE", "cp932": "HIRAGANA", "euc_jp": "HIRAGANA"
 def decoded(data: bytes) -> tuple[str, str]:
     """The text, and the encoding if it was guessed, else ""; WorkbookError with the reason for no text."""
     encoding = next((name for mark, name in BOMS.items() if data.startswith(mark)), "utf-8")
+    for name, sign in SEVEN_BITS.items():
+        if encoding == "utf-8" and re.search(sign, data):
+            return _seven_bits(data, name)
     if encoding == "utf-8" and b"\0" in data:
         raise WorkbookError("binary: it has zero bytes")
     try:
@@ -50,6 +57,13 @@ def decoded(data: bytes) -> tuple[str, str]:
     if not guess:
         raise WorkbookError("neither UTF-8 nor surely another encoding: save it as UTF-8")
     return data.decode(guess), guess
+
+
+def _seven_bits(data: bytes, encoding: str) -> tuple[str, str]:
+    """A text in which signs switch between alphabets, and its encoding; WorkbookError where it is none."""
+    with suppress(UnicodeDecodeError):
+        return data.decode(encoding), encoding
+    raise WorkbookError("it has control characters (ESC), and is in no encoding that is known here")
 
 
 def _nearly_utf_8(data: bytes) -> bool:

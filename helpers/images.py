@@ -6,6 +6,7 @@ import copy
 import math
 import sys
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,7 @@ def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
     """
     import diffusers
 
-    if name not in SCHEDULERS:
+    if not isinstance(name, str) or name not in SCHEDULERS:
         raise WorkbookError(f'Unknown scheduler "{name}": choose one of {", ".join(SCHEDULERS)}.')
     other, kind = copy.copy(pipe), getattr(diffusers, SCHEDULERS[name])
     other.scheduler = kind.from_config(pipe.scheduler.config, clip_sample=False)  # latents go beyond 1
@@ -267,7 +268,8 @@ def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[i
     own = pipe.unet.config.sample_size * pipe.vae_scale_factor
     size = own if size is None else getattr(size, "size", size)
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 and side % unit == 0 for side in sides):
+    whole = all(isinstance(side, Integral) and side > 0 and side % unit == 0 for side in sides)
+    if len(sides) != 2 or not whole:
         raise WorkbookError(f"The size is {size}: give multiples of {unit} pixels.")
     return sides
 
@@ -275,8 +277,8 @@ def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[i
 def _jobs(prompts, seeds, negatives) -> list[tuple[str, int, str]]:
     """(prompt, seed, negative prompt) of each picture."""
     columns = [_listed(prompts), [check_seed(seed) for seed in _listed(seeds)], _listed(negatives)]
-    count = max(map(len, columns)) if all(columns) else 0
-    if any(len(column) not in (1, count) for column in columns):
+    count = max(map(len, columns)) if columns[0] else 0
+    if any(len(column) not in (1, count) for column in columns) or (count and not all(columns)):
         raise WorkbookError("Give as many seeds and negative prompts as prompts, or one for all.")
     for text in columns[0] + columns[2]:
         check_text("A prompt", text)

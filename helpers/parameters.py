@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import json
 import math
 import os
 import re
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,9 @@ from helpers.checks import check_number, find_path
 from helpers.errors import WorkbookError
 from helpers.registry import HUB_ID, REVISION
 
-NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
-RANGE = re.compile(rf"[,;:]?\s*(?<![\w.-])({NUMBER}) to ({NUMBER})\.?$")
+NUMBER = r"-?\d(?:[\d.,_]*\d)?(?:e[+-]?\d+)?"  # 1,000 and 1_000, too
+RANGE = re.compile(rf"[,;:]?\s*\(?(?<![\w.-])({NUMBER})(?: to |–| – )({NUMBER})\)?\.?$")
+FORM = re.compile(r"#?\s*@param\b\s*(?:\[[^]]*\]\s*)?(\{[^}]*\})?")  # of Colab
 CHOICES = re.compile(r"\w+(?:, \w+)* or \w+")
 PATTERN = "one line a parameter, name: type = value  # meaning, low to high"
 HUB_MODEL = re.compile(rf"{HUB_ID}(@{REVISION})?", re.ASCII)
@@ -42,8 +45,11 @@ class Parameter:
     def limits(self) -> tuple[float, float] | None:
         """Lowest and highest number, or None where the comment ends in no range."""
         found = RANGE.search(self.comment)
-        number = int if self.kind == "int" else float
-        return (number(found[1]), number(found[2])) if found else None
+        if not found:
+            return None
+        low, high = (float(re.sub("[,_]", "", number)) for number in found.groups())
+        whole = self.kind == "int" and low.is_integer() and high.is_integer()
+        return (int(low), int(high)) if whole else (low, high)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -91,6 +97,7 @@ def declared(cell: str) -> dict[str, Parameter]:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise WorkbookError(f"The parameters cell is no Python in line {line}: write {PATTERN}.") from None
+    comments = _comments(source)
     parameters, ends = {}, [0, *(node.end_lineno for node in body)]
     for node, end_before in zip(body, ends, strict=False):
         if isinstance(node, ast.Import | ast.ImportFrom | ast.Expr | ast.Pass):
@@ -98,17 +105,42 @@ def declared(cell: str) -> dict[str, Parameter]:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         single = len(targets) == 1 and isinstance(targets[0], ast.Name) and node.lineno != end_before
         if not single or not isinstance(node, ast.Assign | ast.AnnAssign):
-            line = source.splitlines()[node.lineno - 1].strip()[:60]
+            line = _lines(source)[node.lineno - 1].strip()[:60]
             raise WorkbookError(f"The parameters cell cannot be read: `{line}` is not {PATTERN}.")
         if node.value is not None:
-            parameters[targets[0].id] = _parameter(targets[0].id, node, source)
+            parameters[targets[0].id] = _parameter(targets[0].id, node, source, comments)
     return parameters
 
 
-def _parameter(name: str, node: ast.Assign | ast.AnnAssign, source: str) -> Parameter:
-    """What a line says, a form's `@param` left aside."""
-    rest = source.splitlines()[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-    comment = re.sub(r"\s*#?\s*@param\b.*", "", rest.partition("#")[2]).strip()
+def _lines(source: str) -> list[str]:
+    """Lines as Python counts them; a form feed and the like end none."""
+    return re.split(r"\r\n|\r|\n", source)
+
+
+def _comments(source: str) -> dict[int, str]:
+    """The comment of each line that has one, without its "#"."""
+    tokens = tokenize.generate_tokens(io.StringIO(source, newline=None).readline)
+    return {token.start[0]: token.string[1:].strip() for token in tokens if token.type == tokenize.COMMENT}
+
+
+def _rule(comment: str) -> str:
+    """A comment without Colab's form; the limits of the form where it has no others."""
+    form = FORM.search(comment)
+    if not form:
+        return comment
+    rest = f"{comment[: form.start()].rstrip()} {comment[form.end() :].lstrip(' #')}".strip()
+    bounds = [re.search(rf"[\"']?{end}[\"']?\s*:\s*({NUMBER})", form[1] or "") for end in ("min", "max")]
+    if RANGE.search(rest) or not all(bounds):
+        return rest
+    return f"{rest}, {bounds[0][1]} to {bounds[1][1]}".removeprefix(", ")
+
+
+def _parameter(
+    name: str, node: ast.Assign | ast.AnnAssign, source: str, comments: Mapping[int, str]
+) -> Parameter:  # fmt: skip
+    """What a line says, or several lines where the value takes them."""
+    numbers = range(node.lineno, node.end_lineno + 1)
+    comment = _rule(" ".join(comments[number] for number in numbers if number in comments))
     if isinstance(node, ast.AnnAssign):
         kind = ast.unparse(node.annotation)
     else:
@@ -194,9 +226,10 @@ def _without_magic(cell: str) -> str:
 
 
 def _is_parameters_cell(cell: str) -> bool:
-    """Whether a cell sets profile and seed, and says with an annotation or a comment what one of them is."""
-    lines = [re.search(rf"^\s*{name}\s*(:|=[^=]).*", cell, re.MULTILINE) for name in ("profile", "seed")]
-    return all(lines) and any(line[1] == ":" or "#" in line[0] for line in lines)
+    """Whether a cell sets profile and seed, and says with an annotation or a comment what something is."""
+    if not all(re.search(rf"^\s*{name}\s*(:|=[^=])", cell, re.MULTILINE) for name in ("profile", "seed")):
+        return False
+    return bool(re.search(r"^\s*\w+\s*(:.*=|=[^=].*#)", cell, re.MULTILINE))
 
 
 def unknown(name: str, known: Iterable[str], head: str) -> WorkbookError:

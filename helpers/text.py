@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel as Model
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
+# What configurations call the number of positions.
+CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_target_positions")
+
 
 def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokenizer, Model]:
     """Tokenizer and language model, in eval mode, on the session's device and in its dtype.
@@ -72,6 +75,8 @@ def generate(
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
     _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
+    if not isinstance(do_sample, bool):
+        raise WorkbookError(f"do_sample is {do_sample!r}: give True or False.")
     if num_return_sequences > 1 and not do_sample:
         raise WorkbookError("Without sampling all sequences are the same: set do_sample=True or ask for one.")
     listed = [prompts] if isinstance(prompts, str) else prompts
@@ -129,7 +134,7 @@ def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
     )
     if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
         raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
-    highest = max(tokenizer.get_vocab().values())
+    highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around
     if highest >= rows:
         raise Damaged(f"the tokenizer has tokens up to number {highest}, the model only {rows} rows")
 
@@ -149,7 +154,7 @@ def _check(**settings: float) -> None:
 
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
     """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    context = _context(model)
     longest = max(map(len, rows), default=0)
     if context and longest + new_tokens > context:
         raise WorkbookError(
@@ -158,11 +163,25 @@ def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
         )
 
 
+def _context(model: Model) -> int:
+    """The tokens that a model has positions for; 0 where it has no such limit."""
+    config = model.config.get_text_config()
+    sizes = [getattr(config, name, None) for name in CONTEXTS]
+    context = min((size for size in sizes if isinstance(size, int) and size > 0), default=0)
+    for name, part in model.named_modules():  # as in RoBERTa, positions begin after that of padding
+        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
+            context = min(context, part.num_embeddings - part.padding_idx - 1)
+    return context
+
+
 def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:
     """Token ids; an empty prompt is the token that begins a text."""
     check_text("A prompt", prompt)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    return list(tokenizer(prompt).input_ids) or [start]
+    ids = list(tokenizer(prompt).input_ids) or [start]
+    if ids == [None]:
+        raise WorkbookError("No token of this model begins a text, so the prompt cannot be empty: write one.")
+    return ids
 
 
 def _logits(model: Model, ids: list[int]) -> torch.Tensor:

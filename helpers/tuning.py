@@ -155,7 +155,7 @@ def tune_pictures(
     from peft import LoraConfig
 
     place = checkpoints.below_build(folder)
-    _check_pictures(pictures)
+    _check_pictures(pictures, caption)
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
     pipe = images.load(session, model)
@@ -251,11 +251,13 @@ def _checked_texts(texts: list[str]) -> list[str]:
     return texts
 
 
-def _check_pictures(pictures: list[Picture]) -> None:
+def _check_pictures(pictures: list[Picture], caption: str) -> None:
     if not isinstance(pictures, list | tuple) or not all(isinstance(each, Picture) for each in pictures):
         raise WorkbookError("pictures holds something else: give a list of Pictures, as of read_pictures.")
     if not pictures:
         raise WorkbookError("There is no picture to learn from: give one or more.")
+    for words in (caption, *(each.caption for each in pictures)):
+        check_text("A caption", words)
 
 
 def _fingerprint(content: bytes) -> str:

@@ -216,3 +216,14 @@ def test_attention_that_the_hub_computes_is_refused_wherever_it_is_written(tmp_p
         with pytest.raises(WorkbookError, match="It brings program code"):
             diagnosis.refuse_code(tmp_path, "It")
         change(path, attn_implementation="sdpa")
+
+
+@pytest.mark.parametrize("written", [
+    '{"attn_implementati\\u006fn": "someone\\/attention"}',
+    '{"_attn_implementation": "someone\\u002fattention"}',
+    '{"text_config": {"attn_implementation": {"full": "someone/attention"}}}',
+])  # fmt: skip
+def test_attention_of_the_hub_is_refused_in_every_spelling(tmp_path, written):
+    (tmp_path / "config.json").write_text(written)
+    with pytest.raises(WorkbookError, match="It brings program code"):
+        diagnosis.refuse_code(tmp_path, "It")

@@ -428,8 +428,8 @@ def test_a_setting_out_of_range_is_refused_before_any_work(pipe, monkeypatch, na
 @pytest.mark.parametrize(
     "prompts, seed, negatives",
     [
-        (["a", "b"], [0, 1, 2], ""), (["a", "b", "c"], [0, 1], ""), (["a", "b"], [], ""),
-        (["a", "b"], 0, ["c", "d", "e"]), ("a", [0, 1], ["c", "d", "e"]), ([], [0, 1], ""),
+        (["a", "b"], [0, 1, 2], ""), (["a", "b", "c"], [0, 1], ""), (["a", "b"], [], ""), ("a", [], ""),
+        ("a", 0, []), (["a", "b"], 0, ["c", "d", "e"]), ("a", [0, 1], ["c", "d", "e"]), ([], [0, 1], ""),
     ],
 )  # fmt: skip
 def test_numbers_that_do_not_match_are_refused(pipe, monkeypatch, prompts, seed, negatives):

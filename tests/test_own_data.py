@@ -152,6 +152,7 @@ def test_latin_1_and_what_cp1252_lacks(tmp_path):
 def test_other_scripts_and_emoji_survive(tmp_path):
     text = "옛날 옛적에. 昔々。\u2003Жили-были 👩‍🚀"
     assert texts_of(tmp_path, text) == [text] and texts_of(tmp_path, text.encode("utf-16")) == [text]
+    assert texts_of(tmp_path, text.encode("utf-32")) == [text]
 
 
 def test_control_characters_go_and_words_stay_apart(tmp_path):
@@ -162,7 +163,7 @@ def test_control_characters_go_and_words_stay_apart(tmp_path):
 @pytest.mark.parametrize("data, reason", [
     (b"", "empty"), (b" \r\n\t", "empty"), (b"\xef\xbb\xbf", "empty"), (b"\xff\xfe", "empty"),
     (b"abc\0def", "zero bytes"), (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "zero bytes"),
-    (b"\xff\xfea", "damaged"), ("옛날 옛적에".encode()[:-1], "damaged"),
+    (b"\x1b(\xff", "control characters"), (b"\xff\xfea", "damaged"), ("옛날 옛적에".encode()[:-1], "damaged"),
     ("옛날 옛적에".encode("cp949"), "UTF"),
     ("жили-были".encode("koi8-r"), "UTF"), (b"\xff\xfe\x00\xd8", "damaged"),
 ])  # fmt: skip
@@ -198,6 +199,9 @@ LANGUAGES = {
     "cp1253": "Μια φορά κι έναν καιρό ζούσε ένα μικρό σκυλί στο δάσος. Κάθε πρωί πήγαινε στη θάλασσα.",
     "cp1250": "Dawno temu w lesie mieszkał mały pies. Każdego ranka szedł nad morze. Żółw śpi.",
     "cp1252": "Il était une fois un petit chien qui vivait dans la forêt, où le soleil naît. Ça brûle.",
+    "iso2022_jp_2": "むかしむかし、小さな犬が森に住んでいました。",
+    "iso2022_kr": "옛날 옛적에 강아지 한 마리가 숲속에 살았습니다.",
+    "hz": "很久以前，森林里住着一只小狗。",
     "cp1254": "Bir zamanlar ormanda küçük bir köpek yaşarmış. Güneşin doğuşunu izlermiş. Ağaç.",
 }
 

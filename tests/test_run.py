@@ -215,6 +215,14 @@ WRITTEN = {
     "an import between": RANGES.replace("steps:", "import os\nsteps:"),
     "timed": f"%%time\n{RANGES}",
     "a magic first": f"%matplotlib inline\n{RANGES}",
+    "marked before the rule": RANGES.replace("  # how many", '  #@param {type:"integer"}  # how many'),
+    "with the limits of a form": RANGES.replace(
+        "# how many times, 1 to 1000", '#@param {type:"slider", min:1, max:1000}'
+    ),
+    "with a comment in the value": RANGES.replace("= 20  #", "= (  #").replace("1000", "1000\n    20\n)"),
+    "with no word on profile and seed": re.sub(r"(?m)^(profile|seed): \w+ = (\S+).*", r"\1 = \2", RANGES),
+    "with a separator of another kind": RANGES.replace('"Once', '"Once\u2028'),
+    "with a comma in a number": RANGES.replace("1 to 1000", "1 to 1,000"),
     "over several lines": RANGES.replace("= 20  #", "= (\n    20\n)  #"),
     "another order": "\n".join(reversed(RANGES.splitlines())),
 }
@@ -258,6 +266,17 @@ def test_a_cell_that_only_uses_such_names_is_no_parameters_cell():
 def test_a_negative_limit_is_one():
     (shift,) = parameters.declared("shift: float = -1.5  # to the left, -2 to 2.").values()
     assert shift.limits == (-2, 2) and shift.meaning == "to the left"
+
+
+@pytest.mark.parametrize("rule, limits", [
+    ("1 to 1000", (1, 1000)), ("1.0 to 1000", (1, 1000)), ("(1 to 1000)", (1, 1000)), ("1–1000", (1, 1000)),
+    ("1 to 1_000.", (1, 1000)), ("0.5 to 2", (0.5, 2)),
+    ('@param {"type": "slider", "min": 1, "max": 9}', (1, 9)),
+    ('@param {type:"slider", min:1, max:9}  # how many, 2 to 3', (2, 3)), ("@param [1, 2]", None),
+])  # fmt: skip
+def test_a_range_may_be_written_in_these_ways(rule, limits):
+    (steps,) = parameters.declared(f"steps: int = 2  # how many, {rule}").values()
+    assert steps.limits == limits
 
 
 @pytest.mark.parametrize("given, told", [

@@ -2,9 +2,11 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
+import transformers
 from tiny_models import CONTEXT, END, metaspace_tokenizer, save_bert
 
 from helpers import hub, registry, text
@@ -265,14 +267,37 @@ def test_the_model_s_own_generation_settings_do_not_leak_in(gpt2):
         ("temperature", -1), ("temperature", 0), ("temperature", float("nan")), ("temperature", "hot"),
         ("top_p", 0), ("top_p", 2), ("top_k", -1), ("top_k", 2.5), ("repetition_penalty", 0),
         ("max_new_tokens", 0), ("max_new_tokens", True), ("num_return_sequences", 0), ("batch_size", 0),
-        ("seed", -1), ("seed", "x"), ("seed", 1.5),
+        ("seed", -1), ("seed", "x"), ("seed", 1.5), ("do_sample", "no"), ("temperature", 10**400),
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused_before_generating(gpt2, monkeypatch, name, value):
     tokenizer, model = gpt2
     monkeypatch.setattr(model, "generate", lambda *_, **__: pytest.fail("generated"))
     message = sentence(text.generate, model, tokenizer, "The", **({"seed": 0} | {name: value}))
-    assert name in message and str(value) in message
+    assert name in message and str(value)[:60] in message
+
+
+@pytest.mark.parametrize("kind, settings, room", [
+    ("Roberta", {"max_position_embeddings": 34, "pad_token_id": 1, "is_decoder": True}, 32),
+    ("Mpt", {"max_seq_len": 32, "d_model": 8, "n_heads": 2, "n_layers": 1}, 32),
+    ("GPT2", {"n_positions": 32, "n_embd": 8, "n_head": 2, "n_layer": 1}, 32),
+])  # fmt: skip
+def test_the_context_of_other_models_is_known_too(gpt2, kind, settings, room):
+    small = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    own = small | settings if kind == "Roberta" else settings
+    config = getattr(transformers, f"{kind}Config")(vocab_size=1000, **own)
+    name = "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM"
+    model = getattr(transformers, name)(config).eval()
+    tokenizer, _ = gpt2
+    prompt = tokenizer.decode(tokenizer("fox " * 100).input_ids[:room])
+    text.next_token_probabilities(model, tokenizer, tokenizer.decode(tokenizer(prompt).input_ids[: room - 1]))
+    assert f"the context of {room}" in sentence(text.next_token_probabilities, model, tokenizer, prompt)
+
+
+def test_a_tokenizer_without_a_first_token_wants_words(gpt2):
+    tokenizer = lambda prompt: SimpleNamespace(input_ids=[])  # noqa: E731
+    tokenizer.bos_token_id = tokenizer.eos_token_id = None
+    assert "cannot be empty" in sentence(text.next_token_probabilities, gpt2[1], tokenizer, "")
 
 
 def test_refusals_say_what_to_do(gpt2):
