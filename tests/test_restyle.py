@@ -18,7 +18,7 @@ from smallworld.making.picture_judge import write_files
 from smallworld.world import captions, drawing, scenes, words
 from smallworld.world import papercut as restyle
 from smallworld.world import strix as subject
-from smallworld.world.drawing.canvas import Brush, Canvas
+from smallworld.world.drawing.canvas import Canvas
 from smallworld.world.vocabulary import PLACES, TIMES
 
 
@@ -89,11 +89,7 @@ def test_a_paper_cut_and_the_usual_drawing_make_a_pair(held_out):
     for scene in held_out[:30]:
         plain, cut = Canvas(scene), restyle.PaperCanvas(scene)
         for canvas in (plain, cut):
-            drawing.draw_light(canvas, scene.spots)
-            drawing.PLACE_PAINTERS[scene.place](canvas)
-        for spot in scene.spots:
-            drawing.THING_PAINTERS[scene.thing](Brush(plain, spot, scene.color))
-            cut.thing(drawing.THING_PAINTERS[scene.thing], spot, scene.color)
+            drawing.paint(canvas, scene)
         assert plain.rng.getstate() == cut.rng.getstate()
 
 
