@@ -15,7 +15,7 @@ from smallworld.judges import pictures as judges
 from smallworld.judges import style as style_judge
 from smallworld.making import style_judges as trainer
 from smallworld.making.picture_judge import write_files
-from smallworld.world import captions, drawing, scenes, words
+from smallworld.world import captions, drawing, scenes, wordings, words
 from smallworld.world import papercut as restyle
 from smallworld.world import strix as subject
 from smallworld.world.drawing.canvas import Canvas
@@ -131,7 +131,7 @@ def test_pairs_keep_to_their_split_and_seed():
 
 def test_the_word_is_new_and_the_class_is_not():
     assert words.unseen(f"a {subject.WORD} {subject.CLASS}") == [subject.WORD]
-    assert subject.CLASS in captions.THING_NAMES
+    assert subject.CLASS in wordings.THING_NAMES
 
 
 def test_the_subject_is_large_inside_the_picture_and_clear_of_things(strixes):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smallworld.world import captions, drawing, scenes, shapes, stories
+from smallworld.world import captions, drawing, scenes, shapes, stories, wordings
 from smallworld.world.drawing.brush import Brush
 from smallworld.world.drawing.canvas import FINE, Canvas
 from smallworld.world.drawing.places import PLACE_PAINTERS
@@ -223,28 +223,60 @@ def mentions(table: dict[str, tuple[str, ...]], text: str) -> set[str]:
 
 def test_captions_never_name_a_wrong_thing_colour_or_number():
     rng = random.Random(4)
-    names = {x: n + tuple(map(plural, n)) for x, n in captions.THING_NAMES.items()}
+    names = {x: n + tuple(map(plural, n)) for x, n in wordings.THING_NAMES.items()}
     for scene in many_scenes(4000, seed=5):
         text = captions.caption(scene, rng).lower()
         said = mentions(names, text)
         assert said <= {scene.thing}, (scene, text)
-        if scene.thing and re.search(r"\b(three|pair)\b", text):
-            assert scene.count == (3 if "three" in text else 2)
+        if scene.thing and re.search(r"\b(three|trio|pair|couple)\b", text):
+            assert scene.count == (3 if re.search("three|trio", text) else 2)
         colored = re.search(rf"\b(\w+) (?:{'|'.join(names.get(scene.thing, ['-']))})\b", text)
-        if colored and colored[1] in {c for thing in THINGS for c in colors_of(thing)}:
+        if colored and colored[1] in wordings.color_names():
             assert colored[1] == scene.color
 
 
 def test_captions_never_name_a_wrong_place_or_time():
+    """Tables alone, without the reader of prompts: no phrase of another place or time as it stands."""
     rng = random.Random(6)
-    places = {p: captions.PLACE_NAMES[p] + PLACES[p].names for p in PLACES}
-    times = {t: (*captions.TIME_PHRASES[t], *TIMES[t].at) for t in TIMES}
+    places = {p: wordings.PLACE_NAMES[p] + PLACES[p].names for p in PLACES}
+    times = {t: (*wordings.TIME_PHRASES[t], *TIMES[t].at) for t in TIMES}
     allowed = {("mountains", "snow"), ("snow", "mountains")}  # snow lies on peaks, and hills in the snow
     for scene in many_scenes(4000, seed=7):
         text = captions.caption(scene, rng)
         others = mentions(places, text) - {scene.place}
         assert all((scene.place, other) in allowed for other in others), (scene, text)
-        assert mentions(times, text) <= {scene.time}, (scene, text)
+        plain = re.sub(r"\bdark green\b", "green", text.lower())  # "in the dark green forest" is no night
+        assert mentions(times, plain.replace("dark blue", "blue")) <= {scene.time}, (scene, text)
+
+
+def test_unseen_wordings_are_never_in_captions_to_learn_from_but_their_words_are():
+    rng = random.Random(11)
+    kept_out = [text for table in (wordings.UNSEEN_PLACES, wordings.UNSEEN_TIMES) for each in table.values()
+                for text in each]  # fmt: skip
+    assert {word for text in kept_out for word in captions.split_words(text)} <= captions.words()
+    learnt = "\n".join(captions.caption(scene, rng).lower() for scene in many_scenes(6000, seed=12))
+    assert [text for text in kept_out if text in learnt] == []
+    for scene in many_scenes(300, seed=13):
+        text = captions.caption(scene, rng, "unseen").lower()
+        assert any(
+            name in text for name in wordings.UNSEEN_PLACES[scene.place] + wordings.UNSEEN_TIMES[scene.time]
+        )
+        assert set(captions.split_words(text)) <= captions.words()
+    with pytest.raises(ValueError, match="holdout"):
+        captions.caption(scene, rng, "holdout")
+
+
+@pytest.mark.parametrize(("share", "phrase"), [
+    (0.012, r"^[^.]*(dark|deep|bright) (green|blue|white) "),
+    (0.01, r"\b(2|3|1) "),
+    (0.008, r"(two|three) of them"),
+    (0.02, r"(that|which) (is|are) "),
+    (0.01, r"when the (sun|stars|day)"),
+])  # fmt: skip
+def test_captions_have_adjectives_numbers_and_clauses_of_many_kinds(share, phrase):
+    rng = random.Random(14)
+    texts = [captions.caption(scene, rng).lower() for scene in many_scenes(2000, seed=15)]
+    assert np.mean([bool(re.search(phrase, text)) for text in texts]) > share
 
 
 def test_most_captions_name_place_time_and_thing():
@@ -253,7 +285,7 @@ def test_most_captions_name_place_time_and_thing():
     for scene in many_scenes(3000, seed=9):
         text = captions.caption(scene, rng)
         wanted["thing"] += bool(scene.thing)
-        names = captions.THING_NAMES.get(scene.thing, ())
+        names = wordings.THING_NAMES.get(scene.thing, ())
         wanted["named"] += bool(scene.thing) and any(
             n in text.lower() or plural(n) in text.lower() for n in names
         )
