@@ -187,7 +187,8 @@ def _height_of(rng: random.Random, thing: str, height: float, horizon: float) ->
     """Draw how far down a thing's centre is: free in the sky, or with its foot on the land (or the water)."""
     if thing in SKY_THINGS:
         low = EDGE + height / 2
-        return rng.uniform(low, max(low + 0.02, horizon - 0.08 - height / 2))
+        above = 0.22 if thing == "cloud" else 0.08  # a low cloud looks like the crown of a tree
+        return rng.uniform(low, max(low + 0.02, horizon - above - height / 2))
     foot = rng.uniform(horizon + 0.10, 1 - EDGE)
     return foot - height / 2
 
