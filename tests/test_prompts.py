@@ -396,6 +396,83 @@ def test_notices_name_what_is_cut_and_what_is_new(tokenizer):
     ]
 
 
+NOTICES = {  # the beginning of the line that each kind gets
+    "negation": "The model does not understand ",
+    "number": "The model counts to three: ",
+    "colour": "The model never saw ",
+    "character": "The model draws nobody: ",
+    "mixture": "The model draws one kind of thing in a picture: ",
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "named"),
+    [
+        ("the sea at night, no moon", "negation", '"no"'),
+        ("a city without its tall towers", "negation", '"without"'),
+        ("Please don't draw a boat", "negation", '"don\'t"'),
+        ("no red balloons, and without clouds", "negation", '"no", "without"'),
+        ("four balloons over the sea", "number", '"four"'),
+        ("12 big red balloons", "number", '"12"'),
+        ("boats, five of them, and seven boats", "number", '"seven", "five"'),
+        ("a dozen birds", "number", '"dozen"'),
+        ("an orange balloon", "colour", '"orange balloon": a balloon can be red, blue, yellow, green'),
+        ("two clouds that are green", "colour", '"green cloud": a cloud can be white, grey or pink.'),
+        ("a red snowman", "colour", '"red snowman": a snowman can be white.'),
+        ("a fox and Mina in the snow", "character", '"fox", "mina"'),
+        ("a balloon and a rocket over the sea", "mixture", '"balloon" and "rocket"'),
+        ("boats near a lighthouse", "mixture", '"boat" and "lighthouse"'),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_gets_one_plain_line(prompt, kind, named):
+    lines = words.notices([prompt, prompt], clip_tokenizer(77), small_world=True)
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(NOTICES[kind] + named) and lines[0].endswith(".") and "\n" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "three red balloons over the desert dunes at sunset",
+        "nothing but the sea at night",
+        "High above, a white cloud drifted past without a sound.",
+        "In the distance he spotted a red balloon, no larger than a thumb.",
+        "an orange desert under an orange sky",
+        "a house in the village, a house",
+        "A futuristic cityscape with flying cars at sunset",
+    ],
+)
+def test_what_can_be_drawn_gets_no_notice(prompt):
+    assert words.notices([prompt], clip_tokenizer(77), small_world=True) == []
+    assert words.notices(["no moon, four boats, an orange tent"], clip_tokenizer(77), small_world=False) == []
+
+
+def test_each_kind_of_notice_comes_once_for_many_prompts():
+    prompts_ = ["no boat", "without a tent", "four birds", "nine birds", "a dragon", "a zither"]
+    lines = words.notices(prompts_, clip_tokenizer(77), small_world=True)
+    assert [line.split(":")[0].split(" \"")[0] for line in lines] == [
+        "The model does not understand", "The model counts to three", "The model never saw",
+    ]  # fmt: skip
+    assert '"four", "nine"' in lines[1] and '"dragon", "zither"' in lines[2]
+
+
+def test_negative_prompts_may_name_many_things():
+    tokenizer = clip_tokenizer(77)
+    assert words.notices(["the sea"], tokenizer, True, negative=["boat, lighthouse, orange cloud, four"])[
+        0
+    ].startswith('The model never saw "four"')
+    assert words.notices(["the sea"], tokenizer, True, negative=["boat, lighthouse", ""]) == []
+
+
+def test_captions_get_no_notice():
+    rng, tokenizer = random.Random("notices"), clip_tokenizer(77)
+    for _ in range(600):
+        text = captions.caption(scenes.sample_scene(rng), rng)
+        lines = words.notices([text], tokenizer, small_world=True)
+        expected = (NOTICES["character"], "The text encoder reads")  # this tokenizer cuts words in pieces
+        assert [line for line in lines if not line.startswith(expected)] == [], text
+
+
 def test_a_large_model_gets_no_notice_of_new_words(tokenizer):
     assert words.notices(["a dragon", ""], tokenizer, small_world=False) == []
     assert words.notices(["a red balloon", "the sea"], tokenizer, small_world=True) == []

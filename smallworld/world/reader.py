@@ -12,7 +12,7 @@ from functools import cache
 
 from smallworld.world import wordings
 from smallworld.world.captions import SMALL_WORDS, split_words, time_adjectives
-from smallworld.world.vocabulary import PLACES, TIMES, plural
+from smallworld.world.vocabulary import CHARACTERS, PLACES, TIMES, colors_of, plural
 
 COUNTS: dict[str, int] = {
     **dict.fromkeys(("a", "an", "one", "single", "lone", "1"), 1),
@@ -23,7 +23,26 @@ TOO_MANY = (
     *("four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty"),
     *("dozen", "dozens", "hundred", "hundreds", "thousand", "thousands"),
 )
-NEGATIONS = ("no", "not", "without", "never", "none", "nobody", "don't", "except")
+NEGATIONS = ("no", "not", "without", "never", "don't", "except", "minus")
+# What can be seen in a picture beside places and things.
+PARTS = (
+    *(
+        "moon",
+        "sun",
+        "star",
+        "stars",
+        "sky",
+        "light",
+        "lights",
+        "lamp",
+        "lamps",
+        "window",
+        "windows",
+        "tower",
+    ),
+    *("towers", "tree", "trees", "flower", "flowers", "cactus", "cacti", "church", "beach", "road", "sand"),
+    *("grass", "animals", "people", "person", "things", "thing", "colours", "colors", "buildings", "roofs"),
+)
 # Colours in which nothing of the small world comes.
 OTHER_COLORS = (
     *("orange", "brown", "gold", "golden", "silver", "turquoise", "violet", "cyan", "magenta", "beige"),
@@ -169,3 +188,46 @@ def _thing_pattern() -> re.Pattern:
     of_them = rf"(?: (?P<later>{numbers}) of them\b)?"
     before = rf"(?<![\w-])(?:(?P<number>{numbers})(?: of)? )?(?:(?P<before>{colors}) )?"
     return re.compile(rf"{before}(?P<name>{names})(?![\w'-]){later}{of_them}")
+
+
+# ------------------------------------------------------------------ what nobody can draw
+def negations(text: str) -> list[str]:
+    """Words such as "no" and "without" that stand before something that could be seen."""
+    words = " ".join(split_words(text))
+    return _in_order(match["word"] for match in _negation_pattern().finditer(words))
+
+
+@cache
+def _negation_pattern() -> re.Pattern:
+    """A negation, at most two words, and something that can be seen."""
+    nouns = {*thing_forms(), *PARTS, *(name.split()[-1] for place in PLACES for name in place_names(place))}
+    listed = "|".join(map(re.escape, sorted(nouns, key=len, reverse=True)))
+    return re.compile(rf"(?<![\w-])(?P<word>{'|'.join(NEGATIONS)})(?: [\w'-]+){{0,2}} (?:{listed})(?![\w'-])")
+
+
+def numbers_above_three(text: str) -> list[str]:
+    """Numbers from four on that stand before a thing, or after it ("boats, five of them")."""
+    names = "|".join(map(re.escape, sorted(thing_forms(), key=len, reverse=True)))
+    large = rf"{'|'.join(TOO_MANY)}|0*[4-9]|0*[1-9]\d+"
+    words = " ".join(split_words(text))
+    before = re.finditer(rf"(?<![\w-])({large})(?: [\w'-]+){{0,2}} (?:{names})(?![\w'-])", words)
+    after = re.finditer(rf"(?<![\w-])(?:{names}) ({large}) of them\b", words)
+    return _in_order(match[1] for match in (*before, *after))
+
+
+def impossible_colors(text: str) -> list[tuple[str, str]]:
+    """Colours together with things that never have them: ("orange", "balloon")."""
+    pairs = [(each.color, each.thing) for each in read_things(text) if each.color]
+    return _in_order((color, thing) for color, thing in pairs if color not in colors_of(thing))
+
+
+def characters(text: str) -> list[str]:
+    """Those who live in the stories and are never drawn, by name or kind: "fox", "mina"."""
+    everyone = {*CHARACTERS, *(who.kind for who in CHARACTERS.values())}
+    known = {form for name in everyone for form in (name.lower(), plural(name.lower()))} | {"mice", "foxes"}
+    return _in_order(word for word in split_words(text) if word in known)
+
+
+def _in_order(found: Iterable) -> list:
+    """Each once, in the order in which they came."""
+    return list(dict.fromkeys(found))
