@@ -236,7 +236,7 @@ class Wordings:
 def prepare_wordings(settings: Settings, folder: Path, tokenizer, pictures: Pictures) -> Wordings:
     """Several wordings of every training scene, cut into tokens, made once and kept in ``folder``."""
     shape = (pictures.fingerprint, settings.wordings, sorted(tokenizer.get_vocab().items()))
-    mark = fingerprint(("captions", "stories", "patterns", "vocabulary"), shape)
+    mark = fingerprint(("captions", "wordings", "stories", "patterns", "vocabulary"), shape)
     cache = folder / f"captions-{mark}.npy"
     if not cache.exists():
         for stale in folder.glob("captions-*.npy"):
