@@ -92,10 +92,11 @@ def test_latents_are_what_the_autoencoder_says(made, pictures):
 
 
 def test_masks_cover_the_things_with_a_pixel_around_them(pictures):
-    masks = image_data.things_in_cells(pictures.facts)
+    masks = image_data.things_in_cells(pictures)
     assert masks.shape == (40, 16, 16) and masks.dtype == np.uint8
-    for scene, mask in zip(pictures.facts, masks, strict=True):
+    for number, (scene, mask) in enumerate(zip(pictures.facts, masks, strict=True)):
         pixels = drawing.things_mask(scene)
+        assert np.array_equal(pictures.things(slice(number, number + 1))[0], pixels)
         assert (mask.max() > 0) == bool(scene.thing)
         wider = np.pad(pixels, 1)
         wider = sum(wider[y : y + 64, x : x + 64] for y in range(3) for x in range(3)) > 0

@@ -184,11 +184,3 @@ def test_a_run_by_the_clock_ends_when_its_time_is_up(made, tmp_path, monkeypatch
     record = json.loads((tmp_path / "model" / "training.json").read_text(encoding="utf-8"))
     assert 0 < record["stages"][-1]["steps"] < 100_000
     assert (tmp_path / "kept" / "averaged-0.010.safetensors").exists()
-
-
-def test_the_data_alone_can_be_prepared(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_images, "Settings", ToySettings)
-    start = str(made["folder"] / "model")
-    train_images.main(["--start-from", start, "--only", "data", "--output", str(tmp_path)])
-    assert len(list(tmp_path.glob("latents-*/means.npy"))) == len(list(tmp_path.glob("captions-*.npy"))) == 1
-    assert not list(tmp_path.glob("*.pt")) and not (tmp_path / "model").exists()

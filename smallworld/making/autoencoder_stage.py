@@ -13,7 +13,6 @@ from smallworld.making.image_data import Pictures, to_bytes, to_pixels
 from smallworld.making.image_settings import DIFFUSION_ONLY, TEXT_ONLY, Settings
 from smallworld.making.stage import Stage, batch_numbers
 from smallworld.making.training import mixed_precision
-from smallworld.world.drawing import things_mask
 
 
 class AutoencoderStage(Stage):
@@ -35,17 +34,17 @@ class AutoencoderStage(Stage):
         scenes = batch_numbers(own.scenes, own.autoencoder_batch - odd, self.step, own.seed)
         shapes = batch_numbers(own.shapes, odd, self.step, own.seed + 1) if odd else []
         array = np.concatenate([self.pictures.scenes[scenes], self.pictures.shapes[shapes]])
-        pixels = to_pixels(array).to(self.device)
-        weights = torch.ones(len(array), 1, *array.shape[1:3])
-        for row, number in enumerate(scenes):
-            weights[row, 0][torch.from_numpy(things_mask(self.pictures.facts[number]))] = own.things_weight
+        pixels = to_pixels(array, self.device)
+        things = torch.from_numpy(self.pictures.things(scenes)).to(self.device)
+        weights = torch.ones_like(pixels[:, :1])
+        weights[: len(scenes), 0] += (own.things_weight - 1) * things
         vae = self.modules["vae"]
         with mixed_precision(self.device):
             latents = vae.encode(pixels).latent_dist
-            noise = torch.randn(latents.mean.shape, generator=chance).to(self.device)
+            noise = torch.randn(latents.mean.shape, generator=chance, device=self.device)
             again = vae.decode(latents.mean + latents.std * noise).sample
         kl = latents.kl().float().mean() / latents.mean[0].numel()
-        picture, edges = picture_loss(again.float(), pixels, weights.to(self.device))
+        picture, edges = picture_loss(again.float(), pixels, weights)
         self.set_rate()
         self.apply(picture + own.gradient_weight * edges + own.kl_weight * kl)
         return {"picture": picture, "edges": edges, "kl": kl}
@@ -55,7 +54,7 @@ class AutoencoderStage(Stage):
         """Pictures uint8 (n, side, side, 3) after a way through the autoencoder and back."""
         vae = self.modules["vae"].eval()
         with mixed_precision(self.device):
-            again = vae(to_pixels(pictures).to(self.device)).sample
+            again = vae(to_pixels(pictures, self.device)).sample
         vae.train()
         return to_bytes(again.float())
 
@@ -76,7 +75,7 @@ def picture_loss(found: Tensor, wanted: Tensor, weights: Tensor) -> tuple[Tensor
 def latent_statistics(vae: nn.Module, pictures: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each latent channel over pictures: two tensors (channels,)."""
     rows = [
-        vae.encode(to_pixels(pictures[first : first + 64]).to(device)).latent_dist.mode()
+        vae.encode(to_pixels(pictures[first : first + 64], device)).latent_dist.mode()
         for first in range(0, len(pictures), 64)
     ]
     latents = torch.cat(rows)

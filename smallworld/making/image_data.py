@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d
 from tqdm.auto import tqdm
 
 from smallworld.making.image_model import FACTOR, train_tokenizer
@@ -97,12 +98,20 @@ def _some_scenes(numbers: Sequence[int], first: int, seed: int, hard_weight: flo
 # ------------------------------------------------------------------ pictures
 @dataclass(frozen=True)
 class Pictures:
-    """``scenes`` and ``shapes``: uint8 (n, 64, 64, 3); ``facts``: the scenes drawn there."""
+    """``scenes`` and ``shapes``: uint8 (n, 64, 64, 3); ``facts``: the scenes drawn there.
+
+    ``masks``: uint8 (n, 64, 8), which pixels of the scenes are of things, eight to a byte.
+    """
 
     facts: Sequence[Scene]
     scenes: np.ndarray
+    masks: np.ndarray
     shapes: np.ndarray
     fingerprint: str
+
+    def things(self, numbers: np.ndarray | slice) -> np.ndarray:
+        """Which pixels of these scenes are of things: bool (numbers, 64, 64)."""
+        return np.unpackbits(self.masks[numbers], axis=-1).astype(bool)
 
 
 def prepare_pictures(settings: Settings, folder: Path) -> Pictures:
@@ -116,40 +125,51 @@ def prepare_pictures(settings: Settings, folder: Path) -> Pictures:
         require_room(folder, 2 * SIZE * SIZE * 3 * (settings.scenes + settings.shapes) + (300 << 20))
         unfinished = new_folder(cache)
         scenes = in_chunks(_draw_scenes, facts)
-        _store(unfinished / "scenes.npy", settings.scenes, scenes, "drawing scenes")
         shapes = in_chunks(_draw_shapes, range(settings.shapes), settings.seed)
-        _store(unfinished / "shapes.npy", settings.shapes, shapes, "drawing shapes")
+        _store(unfinished, ("scenes", "masks"), settings.scenes, scenes)
+        _store(unfinished, ("shapes",), settings.shapes, shapes)
         os.replace(unfinished, cache)
-    arrays = {name: np.load(cache / f"{name}.npy", mmap_mode="r") for name in ("scenes", "shapes")}
+    arrays = {name: np.load(cache / f"{name}.npy", mmap_mode="r") for name in ("scenes", "masks", "shapes")}
     return Pictures(facts, **arrays, fingerprint=mark)
 
 
-def _draw_scenes(scenes: Sequence[Scene], first: int) -> np.ndarray:
-    """Their pictures: uint8 (scenes, 64, 64, 3)."""
-    return np.stack([np.asarray(draw(scene)) for scene in scenes])
+def _draw_scenes(scenes: Sequence[Scene], first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Their pictures, uint8 (scenes, 64, 64, 3), and masks of their things, packed: (scenes, 64, 8)."""
+    pictures = np.stack([np.asarray(draw(scene)) for scene in scenes])
+    return pictures, np.packbits([things_mask(scene) for scene in scenes], axis=-1)
 
 
-def _draw_shapes(numbers: Sequence[int], first: int, seed: int) -> np.ndarray:
+def _draw_shapes(numbers: Sequence[int], first: int, seed: int) -> tuple[np.ndarray]:
     """The pictures of random shapes of these numbers: uint8 (numbers, 64, 64, 3)."""
     chances = [random.Random(f"shapes {seed} {number}") for number in numbers]
-    return np.stack([np.asarray(random_picture(rng, "train")) for rng in chances])
+    return (np.stack([np.asarray(random_picture(rng, "train")) for rng in chances]),)
 
 
-def _store(path: Path, count: int, parts: Iterator[np.ndarray], what: str) -> None:
-    """Write pictures, given in parts, to a uint8 array (count, 64, 64, 3) on disk."""
-    array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, SIZE, SIZE, 3))
+def _store(folder: Path, names: Sequence[str], count: int, parts: Iterator[tuple[np.ndarray, ...]]) -> None:
+    """Write arrays with ``count`` rows, given in parts, to files of these names."""
+    arrays: list[np.ndarray] = []
     first = 0
-    with tqdm(total=count, desc=what, unit=" pictures", mininterval=2) as bar:
+    with tqdm(total=count, desc=f"drawing {names[0]}", unit=" pictures", mininterval=2) as bar:
         for part in parts:
-            array[first : first + len(part)] = part
-            first += len(part)
-            bar.update(len(part))
-    array.flush()
+            if not arrays:
+                shapes = [(count, *rows.shape[1:]) for rows in part]
+                paths = [folder / f"{name}.npy" for name in names]
+                arrays = [
+                    np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+                    for path, shape in zip(paths, shapes, strict=True)
+                ]
+            for array, rows in zip(arrays, part, strict=True):
+                array[first : first + len(rows)] = rows
+            first += len(part[0])
+            bar.update(len(part[0]))
+    for array in arrays:
+        array.flush()
 
 
-def to_pixels(array: np.ndarray) -> Tensor:
-    """uint8 pictures (n, height, width, 3) -> float32 (n, 3, height, width) in -1 to 1."""
-    return torch.from_numpy(np.array(array)).permute(0, 3, 1, 2).float() / 127.5 - 1
+def to_pixels(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """uint8 pictures (n, height, width, 3) -> float32 (n, 3, height, width) in -1 to 1, on the device."""
+    bytes_ = torch.from_numpy(np.array(array)).to(device)
+    return bytes_.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_bytes(pixels: Tensor) -> np.ndarray:
@@ -187,7 +207,7 @@ def prepare_latents(
             shutil.rmtree(stale)
         unfinished = new_folder(cache)
         arrays = _encode(vae, pictures, 512 if device.type == "cuda" else 64, device)
-        for name, array in zip(names, (*arrays, things_in_cells(pictures.facts)), strict=True):
+        for name, array in zip(names, (*arrays, things_in_cells(pictures)), strict=True):
             np.save(unfinished / f"{name}.npy", array)
         os.replace(unfinished, cache)
     return Latents(*(np.load(cache / f"{name}.npy") for name in names), mark)
@@ -203,21 +223,22 @@ def _encode(
     for first in tqdm(range(0, count, batch), desc="encoding", unit=" batches", mininterval=2):
         part = slice(first, first + batch)
         with mixed_precision(device):
-            found = vae.encode(to_pixels(pictures.scenes[part]).to(device)).latent_dist
+            found = vae.encode(to_pixels(pictures.scenes[part], device)).latent_dist
         means[part], stds[part] = found.mean.half().cpu(), found.std.half().cpu()
     return means, stds
 
 
-def things_in_cells(facts: Sequence[Scene]) -> np.ndarray:
+def things_in_cells(pictures: Pictures) -> np.ndarray:
     """The share of each latent's cell that things, with a pixel around them, cover: uint8 (n, 16, 16)."""
-    masks = np.empty((len(facts), SIZE // FACTOR, SIZE // FACTOR), np.uint8)
-    for first in range(0, len(facts), CHUNK):
-        part = facts[first : first + CHUNK]
-        pixels = torch.from_numpy(np.stack([things_mask(scene) for scene in part]))[:, None].float()
-        wider = torch.nn.functional.max_pool2d(pixels, 3, stride=1, padding=1)
-        shares = torch.nn.functional.avg_pool2d(wider, FACTOR)[:, 0]
-        masks[first : first + CHUNK] = (shares * 255).round().to(torch.uint8).numpy()
-    return masks
+    count, side = len(pictures.masks), SIZE // FACTOR
+    cells = np.empty((count, side, side), np.uint8)
+    for first in range(0, count, CHUNK):
+        part = slice(first, first + CHUNK)
+        pixels = torch.from_numpy(pictures.things(part))[:, None].float()
+        wider = max_pool2d(pixels, 3, stride=1, padding=1)
+        shares = avg_pool2d(wider, FACTOR)[:, 0]
+        cells[part] = (shares * 255).round().to(torch.uint8).numpy()
+    return cells
 
 
 # ------------------------------------------------------------------ captions

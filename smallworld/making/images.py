@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from smallworld.making.diffusion_stage import DiffusionStage
 from smallworld.making.evaluation.images import load_pipeline
 from smallworld.making.image_data import (
     Pictures,
+    Wordings,
     learn_tokenizer,
     prepare_latents,
     prepare_pictures,
@@ -51,7 +53,7 @@ from smallworld.making.training import (
 
 SHIPPED = WEIGHTS / "image"
 DEFAULT_OUTPUT = ROOT / "build" / "train-images"
-STAGES = ("data", "autoencoder", "diffusion")
+STAGES = ("autoencoder", "diffusion")
 # Pictures, captions or latents a second in training, as measured on two CPU cores and on one H100.
 SPEEDS = {"autoencoder": {"cpu": 40, "cuda": 600}, "text": {"cpu": 600, "cuda": 8_000},
           "diffusion": {"cpu": 500, "cuda": 15_000}}  # fmt: skip
@@ -62,12 +64,14 @@ class Run:
     """How a run goes, apart from what decides its result.
 
     ``only``: one of ``STAGES`` or "" for all; ``deadline``: when to end, on ``time.monotonic``'s clock, or
-    None; ``keep_at``: shares of the diffusion stage at which averaged weights are kept.
+    None; ``autoencoder_seconds``: how long its training may take, or None; ``keep_at``: shares of the
+    diffusion stage at which averaged weights are kept; ``compiled``: by torch.compile.
     """
 
     only: str = ""
     device: str = "cpu"
     deadline: float | None = None
+    autoencoder_seconds: float | None = None
     look_every: int = 1_000
     keep_at: tuple[float, ...] = ()
     compiled: bool = False
@@ -112,13 +116,14 @@ def train_autoencoder(
     """The first stage, from wherever it stands; afterwards the latents have mean 0 and spread 1."""
     device = torch.device(how.device)
     stage = AutoencoderStage(settings, folder, vae, pictures, device)
+    stage.limit = how.autoencoder_seconds
     train_to_the_end(stage, look_at_autoencoder, how)
     vae.eval()
     standardise(vae, *latent_statistics(vae, pictures.scenes[:4096], device))
     return stage
 
 
-def train_to_the_end(stage: Stage, look, how: Run) -> None:
+def train_to_the_end(stage: Stage, look: Callable[[Stage], dict[str, float]], how: Run) -> None:
     """Train a stage that the next one needs whole: TrainingError where it was stopped."""
     train(stage, look, how.look_every)
     if stage.stopped:
@@ -142,32 +147,32 @@ def run(settings: Settings, folder: Path, how: Run | None = None) -> dict:
     how = how or Run()
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device(how.device)
-    if how.only in ("data", "diffusion") and not settings.start_from:
+    if how.only == "diffusion" and not settings.start_from:
         raise TrainingError(
-            f"--only {how.only} needs an autoencoder: add --start-from shipped, or leave it out."
+            "--only diffusion needs an autoencoder: add --start-from shipped, or leave it out."
         )
     pictures, parts = prepare_pictures(settings, folder), build_parts(settings)
     parts["vae"].to(device)
     stages: list[Stage] = []
-    if how.only in ("", "autoencoder"):
-        stages.append(train_autoencoder(settings, folder, parts["vae"], pictures, how))
+    with ThreadPoolExecutor(1) as beside:  # captions are worded while the autoencoder is trained
+        if how.only != "autoencoder":
+            wordings = beside.submit(prepare_wordings, settings, folder, parts["tokenizer"], pictures)
+        if how.only != "diffusion":
+            stages.append(train_autoencoder(settings, folder, parts["vae"], pictures, how))
     if how.only != "autoencoder":
-        stages += train_after_autoencoder(settings, folder, parts, pictures, how)
+        stages += train_after_autoencoder(settings, folder, parts, pictures, wordings.result(), how)
     earlier = earlier_runs(start_folder(settings)) if settings.start_from else []
     record = training_record(settings, stages, parts, earlier)
     return {"parts": parts, "record": record, "finished": not any(stage.stopped for stage in stages)}
 
 
 def train_after_autoencoder(
-    settings: Settings, folder: Path, parts: dict, pictures: Pictures, how: Run
+    settings: Settings, folder: Path, parts: dict, pictures: Pictures, wordings: Wordings, how: Run
 ) -> list[Stage]:
-    """The text encoder where it is new, then the UNet with it; or, for "data", only what they need."""
+    """The text encoder where it is new, then the UNet with it."""
     device = torch.device(how.device)
     parts["vae"].eval()
     latents = prepare_latents(settings, folder, parts["vae"], pictures, device)
-    wordings = prepare_wordings(settings, folder, parts["tokenizer"], pictures)
-    if how.only == "data":
-        return []
     stages: list[Stage] = []
     if not starts_whole(settings):
         stages.append(TextStage(settings, folder, parts, pictures, device))
@@ -186,10 +191,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         if setting.name != "start_from":
             name, value = f"--{setting.name.replace('_', '-')}", setting.default
             parser.add_argument(name, type=type(value), default=value, help=f"default: {value}")
-    parser.add_argument("--only", default="", choices=("", *STAGES), help="one stage, or its data alone")
+    parser.add_argument("--only", default="", choices=("", *STAGES), help="one stage")
     parser.add_argument(
         "--minutes", type=float, help="end the last stage so many minutes after the command's start"
     )
+    parser.add_argument("--autoencoder-minutes", type=float, help="end the first stage after so many minutes")
     parser.add_argument("--look-every", type=int, default=1_000, help="steps between two looks: default 1000")
     parser.add_argument(
         "--keep-at", type=float, nargs="+", default=[], help="keep averaged weights at these shares (0 to 1)"
@@ -199,8 +205,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     counts = [f"{stage}_{what}" for stage in SPEEDS for what in ("steps", "batch")]
     check_run_options(parser, chosen, ("scenes", "wordings", "look_every", *counts))
-    if chosen.minutes is not None and not chosen.minutes > 0:
-        parser.error(f"--minutes must be above 0, not {chosen.minutes:g}.")
+    for name in ("minutes", "autoencoder_minutes"):
+        if getattr(chosen, name) is not None and not getattr(chosen, name) > 0:
+            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(chosen, name):g}.")
     if chosen.diffusion_batch > chosen.scenes:
         parser.error(f"--diffusion-batch must be at most --scenes, {chosen.scenes}.")
     return chosen
@@ -215,10 +222,12 @@ def settings_from(chosen: argparse.Namespace) -> Settings:
 
 def run_from(chosen: argparse.Namespace, started: float) -> Run:
     """The command line as ``Run``; ``started``: when the command began, on ``time.monotonic``'s clock."""
+    first, whole = chosen.autoencoder_minutes, chosen.minutes
     return Run(
         only=chosen.only,
         device=settle_device(chosen),
-        deadline=None if chosen.minutes is None else started + 60 * chosen.minutes,
+        deadline=None if whole is None else started + 60 * whole,
+        autoencoder_seconds=None if first is None else 60 * first,
         look_every=chosen.look_every,
         keep_at=tuple(chosen.keep_at),
         compiled=chosen.compile,
@@ -243,7 +252,7 @@ def expected_time(settings: Settings, stages: Sequence[str]) -> str:
 def stages_of(settings: Settings, only: str) -> list[str]:
     """Which stages a run trains."""
     after = [*([] if starts_whole(settings) else ["text"]), "diffusion"]
-    return {"": ["autoencoder", *after], "autoencoder": ["autoencoder"], "diffusion": after, "data": []}[only]
+    return {"": ["autoencoder", *after], "autoencoder": ["autoencoder"], "diffusion": after}[only]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -256,14 +265,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         settings = settings_from(chosen)
         prepare_output(chosen.output, chosen.fresh, chosen.resume)
-        if how.only != "data":
-            print(expected_time(settings, stages_of(settings, how.only)), flush=True)
+        print(expected_time(settings, stages_of(settings, how.only)), flush=True)
         made = run(settings, chosen.output, how)
     except TrainingError as problem:
         raise SystemExit(f"train_images: {problem}") from None
-    if how.only == "data":
-        return
-    full = settings == Settings() and not chosen.only and chosen.minutes is None
+    full = settings == Settings() and not any((chosen.only, chosen.minutes, chosen.autoencoder_minutes))
     ship = made["finished"] and (full if chosen.ship is None else chosen.ship)  # never a run broken off
     deliver(lambda folder: export(made["parts"], made["record"], folder), chosen.output, SHIPPED, ship)
 

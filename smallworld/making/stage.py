@@ -119,8 +119,8 @@ class Stage:
         self.optimizer.step()
 
     def chance(self) -> torch.Generator:
-        """The generator of this step, on the CPU, so that a seed means the same on every device."""
-        return torch.Generator().manual_seed(self.step_seed())
+        """The generator of this step, on the stage's device."""
+        return torch.Generator(self.device).manual_seed(self.step_seed())
 
     def step_seed(self) -> int:
         """A number that the seed and the step decide."""
