@@ -20,7 +20,7 @@ from smallworld.world.scenes import EDGE, GAP, HEIGHTS, Scene, Spot, sample_scen
 from smallworld.world.vocabulary import PLACES, TIMES
 
 WORD, CLASS = "strix", "balloon"  # the new word, and the class of the world that it belongs to
-WIDTHS, HEIGHT = (0.32, 0.42), 1.34  # width in shares of the picture's side, and height over width
+WIDTHS, HEIGHT = (0.32, 0.45), 1.34  # width in shares of the picture's side, and height over width
 LOWEST = 0.90  # how far down its basket may be
 TURQUOISE, ORANGE, CREAM = (0, 168, 160), (255, 136, 20), (255, 248, 222)
 OTHER_COLORS = [PAINTS[name] for name in ("red", "purple", "white", "yellow", "black", "pink", "grey")]
