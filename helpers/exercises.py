@@ -32,7 +32,7 @@ SOLVED: dict[str, int] = {}  # id: attempts it took
 
 
 def register(*exercises: Exercise) -> None:
-    """Make exercises known by their id; each module of `helpers.lessons` does so when it is imported."""
+    """Make exercises known by their id; the lesson that holds them does so when it is imported."""
     KNOWN.update({exercise.id: exercise for exercise in exercises})
 
 

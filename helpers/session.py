@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from helpers import hub, parameters, registry
 from helpers.checks import check_seed
+from helpers.cores import settle_threads
 from helpers.errors import WorkbookError
 from helpers.registry import Damaged, ModelEntry, Place
 
@@ -101,6 +102,7 @@ def start(
     quiet_libraries(progress=live and profile != "tiny")
     auto = profile == "auto"
     profile, device, reason = _choose(profile, wanted, role)
+    settle_threads()
     import torch
 
     torch.manual_seed(seed)

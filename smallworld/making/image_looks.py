@@ -12,7 +12,9 @@ from smallworld.judges import pictures as judge
 from smallworld.judges.measures import EVERY_FACT, accuracy, psnr
 from smallworld.making.autoencoder_stage import AutoencoderStage
 from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.evaluation.images import as_array, drawn, fresh_scenes, generate, grid
+from smallworld.making.evaluation.image_bench import fresh_scenes
+from smallworld.making.image_pipeline import as_array, generate, grid
+from smallworld.making.picture_judge import draw_all
 from smallworld.making.text_stage import FACTS, TextStage
 from smallworld.world.prompts import ARTICLE_REQUEST, caption_requests
 from smallworld.world.shapes import random_picture
@@ -22,7 +24,7 @@ def held_out_pictures() -> dict[str, np.ndarray]:
     """96 validation scenes and 96 pictures of the family of shapes that is never trained on."""
     rng = random.Random("look at shapes")
     shapes = as_array([random_picture(rng, "unseen") for _ in range(96)])
-    return {"scenes": drawn(fresh_scenes("validation", 96, 0)), "shapes": shapes}
+    return {"scenes": draw_all(fresh_scenes("validation", 96, 0)), "shapes": shapes}
 
 
 def look_at_autoencoder(stage: AutoencoderStage) -> dict[str, float]:
@@ -54,7 +56,7 @@ def look_at_diffusion(stage: DiffusionStage) -> dict[str, float]:
     """The judge on validation captions drawn by the averaged weights, and a sheet of the pictures."""
     asked = [*[ARTICLE_REQUEST] * 4, *caption_requests("validation", 2, 0)]
     with stage.averaged() as pipe:
-        pictures = as_array(generate(pipe, [request.prompt for request in asked], range(len(asked))))
+        pictures = generate(pipe, [request.prompt for request in asked], range(len(asked)))
     grid(pictures, columns=12).save(stage.folder / "diffusion.png")
     try:
         found = accuracy(asked[4:], judge.load().read(pictures[4:]))

@@ -27,7 +27,6 @@ from smallworld import ROOT, WEIGHTS
 from smallworld.making import image_model
 from smallworld.making.autoencoder_stage import AutoencoderStage, latent_statistics, standardise
 from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.evaluation.images import load_pipeline
 from smallworld.making.image_data import (
     Pictures,
     Wordings,
@@ -38,6 +37,7 @@ from smallworld.making.image_data import (
 )
 from smallworld.making.image_export import Keeper, earlier_runs, export, training_record
 from smallworld.making.image_looks import look_at_autoencoder, look_at_diffusion, look_at_text
+from smallworld.making.image_pipeline import load_pipeline
 from smallworld.making.image_settings import Settings
 from smallworld.making.stage import Stage, train
 from smallworld.making.text_stage import TextStage
