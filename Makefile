@@ -63,7 +63,7 @@ refresh: $(READY) ## re-execute the notebooks in place and store their outputs i
 train-text: $(READY) ## train the shipped language model again (resumes; uses a GPU where there is one)
 	@$(PY) -m smallworld.making.text $(ARGS)
 
-train-images: $(READY) ## train the shipped image model again (resumes; hours on two CPU cores, minutes on a GPU)
+train-images: $(READY) ## train the shipped image model again (resumes; says how long it takes)
 	@$(PY) -m smallworld.making.images $(ARGS)
 
 train-style-judges: $(READY) ## train the judges of fine-tuned pictures again (minutes)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy_images import ToySettings, toy_sizes, trained
 
-from smallworld.making import image_data, image_model
+from smallworld.making import image_data, image_model, image_pipeline
 from smallworld.making.image_data import HARD_THINGS, THINGS, training_scenes
 from smallworld.making.stage import batch_numbers
 from smallworld.world import captions, drawing, scenes
@@ -54,12 +54,22 @@ def test_hard_things_come_more_often_and_counts_as_the_table_says():
 
 
 @pytest.mark.long
-def test_processes_beside_make_the_same_as_one_alone(monkeypatch):
-    monkeypatch.setattr(image_data, "CHUNK", 50)
-    alone = training_scenes.__wrapped__(300, 5)
+def test_processes_beside_make_the_same_as_one_alone(made, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_data, "CHUNK", 10)
+    tokenizer = made["parts"]["tokenizer"]
+
+    def make(folder):
+        folder.mkdir()
+        scenes_made = training_scenes.__wrapped__(40, 5)
+        drawn = image_data.prepare_pictures(TOY, folder)
+        return scenes_made, drawn.scenes, image_data.prepare_wordings(TOY, folder, tokenizer, drawn).ids
+
+    alone = make(tmp_path / "alone")
     monkeypatch.setattr(image_data, "WORTHWHILE", 2)
     monkeypatch.setattr(image_data.os, "cpu_count", lambda: 2)
-    assert training_scenes.__wrapped__(300, 5) == alone
+    beside = make(tmp_path / "beside")
+    assert alone[0] == beside[0]
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(alone[1:], beside[1:], strict=True))
 
 
 def test_every_item_comes_once_in_an_epoch_and_the_seed_decides():
@@ -85,7 +95,7 @@ def test_latents_are_what_the_autoencoder_says(made, pictures):
     vae = made["parts"]["vae"]
     latents = image_data.prepare_latents(TOY, made["folder"], vae, pictures, CPU)
     with torch.no_grad():
-        found = vae.encode(image_data.to_pixels(pictures.scenes[:5])).latent_dist
+        found = vae.encode(image_pipeline.to_pixels(pictures.scenes[:5])).latent_dist
     for stored, wanted in ((latents.means, found.mean), (latents.stds, found.std)):
         error = np.abs(stored[:5] - wanted.numpy())  # float16 of what may be a bfloat16 computation
         assert error.mean() < 0.02 and error.max() < 0.5

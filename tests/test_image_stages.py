@@ -10,7 +10,15 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, toy_sizes, trained
 
-from smallworld.making import autoencoder_stage, diffusion_stage, image_data, image_looks, image_model, stage
+from smallworld.making import (
+    autoencoder_stage,
+    diffusion_stage,
+    image_data,
+    image_looks,
+    image_model,
+    image_pipeline,
+    stage,
+)
 from smallworld.making import images as train_images
 from smallworld.making.autoencoder_stage import AutoencoderStage
 from smallworld.making.diffusion_stage import DiffusionStage
@@ -87,7 +95,7 @@ def test_standardising_changes_the_latents_and_no_picture(pictures):
     with torch.no_grad():
         vae.quant_conv.weight[:8] *= torch.linspace(1, 20, 8)[:, None, None, None]
         vae.quant_conv.bias[:8] += torch.linspace(-3, 3, 8)
-    pixels = image_data.to_pixels(pictures.scenes[:16])
+    pixels = image_pipeline.to_pixels(pictures.scenes[:16])
     with torch.no_grad():
         before = vae.encode(pixels).latent_dist
         shown = vae.decode(before.mean).sample
@@ -105,7 +113,7 @@ def test_standardising_changes_the_latents_and_no_picture(pictures):
 
 def test_held_out_pictures_are_not_of_the_training_combinations(monkeypatch):
     seen = []
-    monkeypatch.setattr(image_looks, "drawn", lambda listed: seen.extend(listed) or np.zeros(0))
+    monkeypatch.setattr(image_looks, "draw_all", lambda listed: seen.extend(listed) or np.zeros(0))
     assert len(image_looks.held_out_pictures()["shapes"]) == 96
     assert {scenes.combination_split(s.place, s.time, s.thing) for s in seen} == {"validation"}
 

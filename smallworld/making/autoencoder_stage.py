@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from smallworld.making.image_data import Pictures, to_bytes, to_pixels
+from smallworld.making.image_data import Pictures
+from smallworld.making.image_pipeline import to_bytes, to_pixels
 from smallworld.making.image_settings import DIFFUSION_ONLY, TEXT_ONLY, Settings
 from smallworld.making.stage import Stage, batch_numbers
 from smallworld.making.training import mixed_precision

@@ -131,13 +131,13 @@ class DiffusionStage(Stage):
         self.side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.side):
             try:
-                loss = self.compute(None)
+                loss = self.compute(self.chance())
             except Exception as problem:
                 if self.predict is self.modules["unet"]:
                     raise
                 print(f"not compiled ({type(problem).__name__}: {problem})", file=sys.stderr)
                 self.predict = self.modules["unet"]
-                loss = self.compute(None)
+                loss = self.compute(self.chance())
         torch.cuda.current_stream().wait_stream(self.side)
         return loss
 

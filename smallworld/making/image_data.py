@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from torch.nn.functional import avg_pool2d, max_pool2d
 from tqdm.auto import tqdm
 
 from smallworld.making.image_model import FACTOR, train_tokenizer
+from smallworld.making.image_pipeline import to_pixels
 from smallworld.making.image_settings import Settings
 from smallworld.making.training import fingerprint, mixed_precision, new_folder, require_room
 from smallworld.world.captions import caption
@@ -32,8 +33,8 @@ from smallworld.world.shapes import random_picture
 from smallworld.world.vocabulary import PLACES, SKY_THINGS
 
 THINGS = ("", *SKY_THINGS, *dict.fromkeys(thing for place in PLACES.values() for thing in place.things))
-# Things with thin or small parts, which take longest to learn: ``hard_weight`` times as likely as others.
-HARD_THINGS = frozenset({"train", "windmill", "bird", "airship", "flying car", "tent"})
+# Things with many small parts, which take longest to learn: ``hard_weight`` times as likely as others.
+HARD_THINGS = frozenset({"train", "windmill", "bird", "airship", "flying car", "snowman"})
 COUNT_SHARES = {1: 0.4, 2: 0.3, 3: 0.3}  # of the scenes with things: so that counting is learnt
 CHUNK = 1_000  # items that a process makes at a time
 WORTHWHILE = 8  # chunks from which on it is quicker to start processes
@@ -48,15 +49,23 @@ def in_chunks(make: Callable, items: Sequence, *given) -> Iterator:
     """
     places = range(0, len(items), CHUNK)
     parts = [items[first : first + CHUNK] for first in places]
-    workers = min(len(parts), os.cpu_count() or 1)
-    if workers < 2 or len(parts) < WORTHWHILE:
+    if (os.cpu_count() or 1) < 2 or len(parts) < WORTHWHILE:
         yield from (make(part, first, *given) for part, first in zip(parts, places, strict=True))
         return
-    # Forked from a process without threads; where there is no such thing, each is started anew.
+    yield from _workers().map(make, parts, places, *([value] * len(parts) for value in given))
+
+
+@cache
+def _workers() -> ProcessPoolExecutor:
+    """Processes that stay for all that is to be made.
+
+    They are forked from a process without threads; where there is no such thing, each is started anew.
+    """
     has_server = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if has_server else "spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
-        yield from pool.map(make, parts, places, *([value] * len(parts) for value in given))
+    if has_server:
+        context.set_forkserver_preload(["smallworld.making.image_data"])
+    return ProcessPoolExecutor(os.cpu_count(), context, initializer=_one_thread)
 
 
 def _one_thread() -> None:
@@ -164,18 +173,6 @@ def _store(folder: Path, names: Sequence[str], count: int, parts: Iterator[tuple
             bar.update(len(part[0]))
     for array in arrays:
         array.flush()
-
-
-def to_pixels(array: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """uint8 pictures (n, height, width, 3) -> float32 (n, 3, height, width) in -1 to 1, on the device."""
-    bytes_ = torch.from_numpy(np.array(array)).to(device)
-    return bytes_.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_bytes(pixels: Tensor) -> np.ndarray:
-    """The reverse of ``to_pixels``; values outside -1 to 1 are clipped."""
-    bytes_ = ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-    return bytes_.permute(0, 2, 3, 1).cpu().numpy()
 
 
 # ------------------------------------------------------------------ latents

@@ -63,9 +63,10 @@ def generate(
 
 
 # ------------------------------------------------------------------ the autoencoder
-def to_pixels(pictures: np.ndarray) -> Tensor:
-    """uint8 pictures (n, height, width, 3) -> float32 (n, 3, height, width) in -1 to 1."""
-    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+def to_pixels(pictures: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """uint8 pictures (n, height, width, 3) -> float32 (n, 3, height, width) in -1 to 1, on the device."""
+    values = torch.from_numpy(np.array(pictures)).to(device)
+    return values.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_bytes(pixels: Tensor) -> np.ndarray:

@@ -16,7 +16,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -44,11 +44,14 @@ from smallworld.making.text_stage import TextStage
 from smallworld.making.training import (
     TrainingError,
     add_run_options,
+    add_settings,
     check_run_options,
     deliver,
     prepare_output,
     require_start,
+    settings_from,
     settle_device,
+    start_folder,
 )
 
 SHIPPED = WEIGHTS / "image"
@@ -78,14 +81,14 @@ class Run:
 
 
 # ------------------------------------------------------------------ parts
-def start_folder(settings: Settings) -> Path:
-    """The folder of the model that training starts from ("shipped": the one in this repository)."""
-    return SHIPPED if settings.start_from == "shipped" else Path(settings.start_from)
+def begun_from(settings: Settings) -> Path:
+    """The folder of the model that training starts from."""
+    return start_folder(settings.start_from, SHIPPED)
 
 
 def starts_whole(settings: Settings) -> bool:
     """Whether the model that training starts from has all its parts."""
-    return bool(settings.start_from) and (start_folder(settings) / "model_index.json").exists()
+    return bool(settings.start_from) and (begun_from(settings) / "model_index.json").exists()
 
 
 def build_parts(settings: Settings) -> dict:
@@ -94,7 +97,7 @@ def build_parts(settings: Settings) -> dict:
     Where that model has finished its first stage only, it gives the vae.
     """
     torch.manual_seed(settings.seed)
-    folder = start_folder(settings)
+    folder = begun_from(settings)
     if starts_whole(settings):
         pipe = load_pipeline(folder)
         return {name: getattr(pipe, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
@@ -161,7 +164,7 @@ def run(settings: Settings, folder: Path, how: Run | None = None) -> dict:
             stages.append(train_autoencoder(settings, folder, parts["vae"], pictures, how))
     if how.only != "autoencoder":
         stages += train_after_autoencoder(settings, folder, parts, pictures, wordings.result(), how)
-    earlier = earlier_runs(start_folder(settings)) if settings.start_from else []
+    earlier = earlier_runs(begun_from(settings)) if settings.start_from else []
     record = training_record(settings, stages, parts, earlier)
     return {"parts": parts, "record": record, "finished": not any(stage.stopped for stage in stages)}
 
@@ -187,10 +190,7 @@ def train_after_autoencoder(
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line; a wrong value ends with one sentence."""
     parser = argparse.ArgumentParser(prog="smallworld.making.images", description=__doc__.splitlines()[0])
-    for setting in fields(Settings):
-        if setting.name != "start_from":
-            name, value = f"--{setting.name.replace('_', '-')}", setting.default
-            parser.add_argument(name, type=type(value), default=value, help=f"default: {value}")
+    add_settings(parser, Settings)
     parser.add_argument("--only", default="", choices=("", *STAGES), help="one stage")
     parser.add_argument(
         "--minutes", type=float, help="end the last stage so many minutes after the command's start"
@@ -213,13 +213,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return chosen
 
 
-def settings_from(chosen: argparse.Namespace) -> Settings:
-    """The command line as ``Settings``; a missing ``--start-from`` folder is a TrainingError."""
-    settings = Settings(**{setting.name: getattr(chosen, setting.name) for setting in fields(Settings)})
-    require_start(settings.start_from, start_folder(settings), "vae/config.json", "model_index.json")
-    return settings
-
-
 def run_from(chosen: argparse.Namespace, started: float) -> Run:
     """The command line as ``Run``; ``started``: when the command began, on ``time.monotonic``'s clock."""
     first, whole = chosen.autoencoder_minutes, chosen.minutes
@@ -235,7 +228,7 @@ def run_from(chosen: argparse.Namespace, started: float) -> Run:
 
 
 def expected_time(settings: Settings, stages: Sequence[str]) -> str:
-    """How long the stages take, on two CPU cores and on a GPU, as a sentence."""
+    """How long all steps of the stages take, on two CPU cores and on a GPU, as a sentence."""
     minutes = {}
     for device in ("cpu", "cuda"):
         seconds = [
@@ -263,9 +256,12 @@ def main(arguments: list[str] | None = None) -> None:
     transformers_logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     try:
-        settings = settings_from(chosen)
+        settings = settings_from(chosen, Settings)
+        require_start(settings.start_from, begun_from(settings), "vae/config.json", "model_index.json")
         prepare_output(chosen.output, chosen.fresh, chosen.resume)
         print(expected_time(settings, stages_of(settings, how.only)), flush=True)
+        if chosen.minutes:
+            print(f"the last stage ends {chosen.minutes:g} minutes after the beginning, if not before")
         made = run(settings, chosen.output, how)
     except TrainingError as problem:
         raise SystemExit(f"train_images: {problem}") from None

@@ -54,11 +54,12 @@ on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes 
 MAKING = """
 ## Data
 
-{scenes:,} scenes of the training combinations, drawn by `smallworld.world.scenes`, each with captions that
-`captions.py` words anew at every step, a fifth of them sentences of the story world. One combination of
-place, time and thing in nine is held out for validation, one in nine for test; neither the autoencoder nor
-the UNet saw one. A quarter of the autoencoder's pictures are random shapes, palettes and textures
-(`shapes.py`), so that it can show more than this world.
+{scenes:,} scenes of the training combinations, drawn by `smallworld.world.drawing`, each with many captions
+by `captions.py`, a fifth of them sentences of the story world. Things with many small parts come
+{hard_weight:g} times as often as others in every second scene. One combination of place, time and thing in
+nine is held out for validation, one in nine for test; neither the autoencoder nor the UNet saw one. A quarter
+of the autoencoder's pictures are random shapes, palettes and textures (`shapes.py`), so that it can show more
+than this world.
 
 ## Parts
 
@@ -85,7 +86,8 @@ Autoencoder: absolute and squared error and the error of neighbouring pixels' di
 things {things_weight:g} times as strong, and {kl_weight:g} times the KL divergence. Text encoder, first
 alone: linear heads, thrown away later, must tell a caption's facts from its mean state; {text_odd_share:.0%}
 of the captions put a thing where the world never has it, so that its word is learnt and not its company. UNet
-and text encoder: mean squared error of v, {focus:.0%} of the timesteps from a logit-normal distribution
+and text encoder: mean squared error of v, {things_loss:g} times as strong where there are things,
+{focus:.0%} of the timesteps from a logit-normal distribution
 (Esser et al. 2024) and the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for
 classifier-free guidance), weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate},
 {text_rate} and {diffusion_rate}, linear decay over the last {decay_share:.0%}; gradients clipped at norm 1;
@@ -179,7 +181,11 @@ def making(record: dict) -> str:
         steps = f"{stage['steps']:,}"
         rows.append((stage["stage"], steps, batch, minutes, stage["device"], stage["started_from"]))
     text = MAKING.format(
-        **record["settings"], **record["parameters"], stages=table(rows), versions=versions(record)
+        **record["settings"],
+        **record["parameters"],
+        things_loss=1 + record["settings"]["diffusion_things_weight"],
+        stages=table(rows),
+        versions=versions(record),
     )
     return text + note(record)
 
