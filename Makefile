@@ -42,7 +42,7 @@ FAST := not slow and not faults and not hub and not gpu and not browser and not 
 
 .DEFAULT_GOAL := help
 .PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
-	test-faults test-gpu test-browser test-colab address setup clean help FORCE
+	test-faults test-accelerator test-gpu test-browser test-colab address setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -83,6 +83,11 @@ test-slow: $(READY) ## other seeds, long statistics
 
 test-faults: $(READY) ## the hub profile with stand-ins; damaged files, a full disk, no network
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest -m "faults or hub" tests $(ARGS)
+
+# Strict, as make test: what the notebooks show does not change because there is a GPU that nobody asked for.
+test-accelerator: $(READY) ## beside a GPU that only seems to be there, to which no library may move a model
+	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) $(STRICT) $(NBVAL_FLAGS) -p tests.accelerator_lane \
+		-m "$(FAST)" notebooks tests/test_text.py tests/test_tuning_fit.py $(ARGS)
 
 test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
 	@$(PY) -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() else \

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from helpers.checks import check_number, check_seed
+from helpers.checks import check_number, check_seed, check_text
+from helpers.diagnosis import Damaged, foreign_code, refuse_code
 from helpers.errors import WorkbookError
-from helpers.registry import Damaged, Place, find
+from helpers.registry import Place, find
 from helpers.session import Session, generator, quiet_libraries
 from smallworld.world import words
 
@@ -129,6 +130,8 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
     The mean of the VAE's distribution, so that nothing is random. (Kingma and Welling 2013)
     """
     pictures, vae = _listed(pictures), pipe.vae
+    for picture in pictures:
+        _check_picture("A picture to encode", picture)
     if len({_size(pipe, picture) for picture in pictures}) != 1:
         raise WorkbookError("The pictures differ in size: bring them to one size first.")
     with torch.no_grad():  # one by one: large pictures take much memory
@@ -152,26 +155,56 @@ def _read(place: Place, dtype: torch.dtype) -> Pipeline:
     from diffusers import StableDiffusionPipeline as Kind
 
     diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)  # its errors are raised as well
+    refuse_code(place.folder, place.name)
     new = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 40)
-    how = {"dtype" if new else "torch_dtype": dtype, "use_safetensors": True, "local_files_only": True}
-    folder = place.folder
-    index = Kind.load_config(folder, local_files_only=True)
-    origins = {part[0] for part in index.values() if isinstance(part, list)}
-    if index["_class_name"] != Kind.__name__ or origins - LIBRARIES:
-        raise WorkbookError(f"{place.name} is no plain {Kind.__name__}: name one that is.")
+    how = {"dtype" if new else "torch_dtype": dtype, "use_safetensors": True}
+    how |= {"local_files_only": True, "trust_remote_code": False}
+    index = Kind.load_config(place.folder, local_files_only=True)
+    _check_index(index, place.name)
     parts, lost = {}, []
     for name, library in (("text_encoder", transformers), ("unet", diffusers), ("vae", diffusers)):
         kind = getattr(library, index[name][1])
-        parts[name], report = kind.from_pretrained(folder, subfolder=name, output_loading_info=True, **how)
+        options = {"subfolder": name, "output_loading_info": True}
+        parts[name], report = kind.from_pretrained(place.folder, **options, **how)
         lost += report["missing_keys"]
-    pipe = Kind.from_pretrained(folder, **parts, **how)
-    if len(pipe.tokenizer) < pipe.text_encoder.config.vocab_size // 2:  # missing files make no error
-        raise Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
+    pipe = Kind.from_pretrained(place.folder, **parts, **how)
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     if lost or not all(weights.isfinite().all() for part in modules for weights in part.parameters()):
         raise Damaged("some of its weights are missing or not numbers")
+    _check_parts(pipe)
     assert {weights.dtype for part in modules for weights in part.parameters()} == {dtype}
     return pipe
+
+
+def _check_index(index: dict, name: str) -> None:
+    """WorkbookError where a pipeline is of another kind, or its files choose the classes of its parts."""
+    kind = index["_class_name"]
+    parts = [part for part in index.values() if isinstance(part, list) and len(part) == 2]
+    chosen = [part for part in parts if part[0] == "transformers" and str(part[1]).startswith("Auto")]
+    chosen += [part for part in parts if part[0] not in LIBRARIES or part[1] == "AutoModel"]
+    if not isinstance(kind, str) or chosen:
+        raise foreign_code(name)
+    if kind != "StableDiffusionPipeline":
+        raise WorkbookError(f"{name} is no plain StableDiffusionPipeline: name one that is.")
+
+
+def _check_parts(pipe: Pipeline) -> None:
+    """Damaged where the parts of a pipeline do not belong together."""
+    words, rows = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight.shape[0]
+    if len(words) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(words)} tokens, the text encoder {rows}")
+    highest = max(words.get_vocab().values())
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the text encoder only {rows} rows")
+    room = pipe.text_encoder.config.max_position_embeddings
+    if words.model_max_length > room:
+        raise Damaged(f"the tokenizer writes {words.model_max_length} tokens, the text encoder reads {room}")
+    width, wanted = pipe.text_encoder.config.hidden_size, pipe.unet.config.cross_attention_dim
+    if isinstance(wanted, int) and wanted != width:
+        raise Damaged(f"the UNet wants {wanted} numbers a token, the text encoder gives {width}")
+    channels = pipe.vae.config.latent_channels
+    if pipe.unet.config.in_channels != channels:
+        raise Damaged(f"the UNet wants {pipe.unet.config.in_channels} channels, the VAE gives {channels}")
 
 
 def _on_device(pipe: Pipeline, device: str) -> Pipeline:
@@ -213,6 +246,14 @@ def _check_kind(pipe: Pipeline, inputs: dict) -> None:
         raise WorkbookError(f"A {name} takes no {wrong[0]}: make another kind by `from_pipe`.")
     if missing := [key for key in needed if key not in inputs]:
         raise WorkbookError(f"A {name} needs {' and '.join(missing)}: give it, or use another kind.")
+    for key in needed:
+        _check_picture(key, inputs[key])
+
+
+def _check_picture(name: str, value: object) -> None:
+    if not hasattr(value, "convert"):
+        what = type(value).__name__
+        raise WorkbookError(f"{name} is a {what}: give one picture, such as Image.open(path) returns.")
 
 
 def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[int, int]:
@@ -235,8 +276,7 @@ def _jobs(prompts, seeds, negatives) -> list[tuple[str, int, str]]:
     if any(len(column) not in (1, count) for column in columns):
         raise WorkbookError("Give as many seeds and negative prompts as prompts, or one for all.")
     for text in columns[0] + columns[2]:
-        if not isinstance(text, str):
-            raise WorkbookError(f"A prompt is a text, but this one is a {type(text).__name__}: {text!r}.")
+        check_text("A prompt", text)
     return list(zip(*(column * (count // max(1, len(column))) for column in columns), strict=True))
 
 

@@ -11,22 +11,26 @@ from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
 from posixpath import basename, dirname, join, normpath, splitext
+from unicodedata import normalize
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from tqdm.auto import tqdm
 
-from helpers.checks import check_number, printable
+from helpers.checks import check_number, find_path, printable
+from helpers.encodings import decoded
 from helpers.errors import WorkbookError
 
 MAX_CHARS = 2000  # about 500 tokens: what the small text model has room for
 MAX_BYTES = 2**28  # of a file
+MUCH = 2**23  # bytes in all, from which reading takes so long that a bar shows it
 MAX_PIXELS, MAX_WEBP_PIXELS = 50_000_000, 20_000_000  # reading takes 4 bytes a pixel, WebP takes 16
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # others are not tried: some would start a program
-BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 SPACING = re.compile(r"[\v\f\x1c-\x1f\x85\u2028\u2029]")  # control characters that keep words apart
 UNWANTED = re.compile(r"[\0-\x08\x0e-\x1b\x7f-\x9f\ufeff\ud800-\udfff]")  # the others, half characters
 SENTENCE = r"[.!?…][\"'”’)\]]*(?=\s)|[。！？][”’」』）]*"
 ENDS = [re.compile(end) for end in (r"(?=\n\s*\n)", SENTENCE, r"(?=\s)")]  # of paragraph, sentence, word
-Found = namedtuple("Found", "items skipped")  # texts or Pictures in the order of their files, and Skipped
+Found = namedtuple("Found", "items skipped guesses")  # texts or Pictures, Skipped, Guess
+Guess = namedtuple("Guess", "name encoding")  # of a text that does not say its encoding
 Picture = namedtuple("Picture", "picture caption name")  # RGB; "" for none; path below the folder
 Skipped = namedtuple("Skipped", "name reason")  # path below the folder, or a line of that file
 
@@ -34,20 +38,20 @@ Skipped = namedtuple("Skipped", "name reason")  # path below the folder, or a li
 def read_texts(folder: str | Path, *, max_chars: int = MAX_CHARS) -> Found:
     """The .txt and .md files of a folder and its subfolders as clean texts of 1 to max_chars characters.
 
-    UTF-8, UTF-16 with a byte order mark, or Western (cp1252, Latin-1); every line ends in one newline, and
-    control characters go. What is longer is cut where a paragraph, else a sentence, a word or, at last, a
+    UTF-8, UTF-16 with a byte order mark, or a guess, which `report` tells; every line ends in one newline,
+    and control characters go. What is longer is cut where a paragraph, else a sentence, a word or, at last, a
     character ends. What cannot be used is skipped by name, so items may be empty.
     Raises WorkbookError if the folder is missing, a file or empty, and for a max_chars below 1.
     """
     check_number("max_chars", max_chars, 1, math.inf, "a whole number of characters of at least 1")
-    files, skipped = _files(folder, "texts (.txt or .md)"), []
+    files, skipped, guesses = _files(folder, "texts (.txt or .md)"), [], []
 
     def read(name: str, path: Path) -> list[str]:
         if not name.lower().endswith((".txt", ".md")):
             raise WorkbookError("neither .txt nor .md")
-        return _cut(_text(path).strip(), max_chars)
+        return _cut(_text(path, name, guesses).strip(), max_chars)
 
-    return Found(_each(files, read, skipped), skipped)
+    return Found(_each(files, read, skipped), skipped, guesses)
 
 
 def read_pictures(folder: str | Path, size: int = 64) -> Found:
@@ -60,9 +64,13 @@ def read_pictures(folder: str | Path, size: int = 64) -> Found:
     Raises WorkbookError if the folder is missing, a file or empty, and for a size not from 1 to 2048.
     """
     check_number("size", size, 1, 2048, "a whole number of pixels from 1 to 2048")
-    files, skipped = _files(folder, "pictures"), []
+    files, skipped, guesses = _files(folder, "pictures"), [], []
     notes = {n: p for n, p in files.items() if n.lower().endswith(".txt") or p.name == "metadata.jsonl"}
-    captions = dict(_each(notes, lambda name, path: _captions(name, path, skipped), skipped))
+
+    def read_captions(name: str, path: Path) -> list[tuple[str, str]]:
+        return _captions(name, _text(path, name, guesses), skipped)
+
+    captions = dict(_each(notes, read_captions, skipped))
     pictures = {name: path for name, path in files.items() if name not in notes}
     places = {place for name in pictures for place in (name, splitext(name)[0])}
     skipped += [Skipped(place, "a caption without its picture") for place in captions if place not in places]
@@ -71,37 +79,44 @@ def read_pictures(folder: str | Path, size: int = 64) -> Found:
         caption = captions.get(splitext(name)[0]) or captions.get(name, "")
         return [Picture(_picture(path, size), " ".join(caption.split()), name)]
 
-    return Found(_each(pictures, read, skipped), skipped)
+    return Found(_each(pictures, read, skipped), skipped, guesses)
 
 
-def report(skipped: list[Skipped], max_names: int = 5) -> str:
-    """What was skipped, to print: a line for each reason with at most max_names names, made harmless."""
-    lines = []
-    for reason in dict.fromkeys(one.reason for one in skipped):
-        names = [printable(one.name) for one in skipped if one.reason == reason]
+def report(found: Found, max_names: int = 5) -> str:
+    """What was skipped or guessed, to print: a line for each reason, at most max_names names each."""
+    reasons = [(f"Skipped {{}} ({one.reason})", one.name) for one in found.skipped]
+    guesses = [(f"Read {{}} as {one.encoding}, a guess", one.name) for one in found.guesses]
+    lines = [] if reasons else ["Nothing was skipped."]
+    for head in dict.fromkeys(head for head, _ in reasons + guesses):
+        names = [printable(name) for other, name in reasons + guesses if other == head]
         more = ", ..." if len(names) > max_names else ""
-        lines.append(f"Skipped {len(names)} ({reason}): {', '.join(names[:max_names])}{more}")
-    return "\n".join(lines) or "Nothing was skipped."
+        lines.append(f"{head.replace('{}', str(len(names)), 1)}: {', '.join(names[:max_names])}{more}")
+    return "\n".join(lines)
 
 
 def _files(folder: str | Path, wanted: str) -> dict[str, Path]:
-    """What lies in a folder and those below it, but for hidden ones, by its path there, in order."""
-    root, shown = Path(os.path.expanduser(folder)), printable(str(folder))
+    """What lies in a folder and those below it, but for hidden ones, by its path there (NFC), in order."""
+    if not isinstance(folder, str | Path):
+        raise WorkbookError(f"A folder is a text, but this one is a {type(folder).__name__}: name one.")
+    root, shown = find_path(folder), printable(str(folder))
     if not os.path.isdir(root) or not shown.strip():
         what = "is a file" if os.path.isfile(root) else "does not exist"
         raise WorkbookError(f'The folder "{shown}" {what}: name one that holds your {wanted}.')
-    walked = lambda path: os.path.isdir(path) and not os.path.islink(path) and os.access(path, os.R_OK)  # noqa: E731
-    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if not walked(path)}
-    files = {name: path for name, path in files.items() if "/." not in f"/{dirname(name)}"}
+    files = {}
+    for path in sorted(root.rglob("*")):
+        walked = os.path.isdir(path) and not os.path.islink(path) and os.access(path, os.R_OK)
+        name = normalize("NFC", path.relative_to(root).as_posix())
+        if not walked and "/." not in f"/{dirname(name)}":
+            files[name] = path
     if all(path.name.startswith(".") for path in files.values()):
         raise WorkbookError(f'The folder "{shown}" is empty: put your {wanted} into it.')
     return files
 
 
 def _each(files: dict[str, Path], read: Callable[[str, Path], list], skipped: list[Skipped]) -> list:
-    """What `read` makes of the files, in one list; what cannot be used is added to skipped."""
-    items = []
-    for name, path in files.items():
+    """What `read` makes of the files, in one list, with a bar; what cannot be used is added to skipped."""
+    items, large = [], sum(os.path.getsize(path) for path in files.values() if os.path.isfile(path)) > MUCH
+    for name, path in tqdm(files.items(), desc="reading", leave=False, disable=not large):
         try:
             if path.name.startswith(".") or os.path.islink(path):
                 raise WorkbookError("hidden, or a link, which is not followed")
@@ -113,24 +128,14 @@ def _each(files: dict[str, Path], read: Callable[[str, Path], list], skipped: li
     return items
 
 
-def _text(path: Path) -> str:
-    """A file's text, never blank: by its byte order mark, else UTF-8, else Western."""
-    data = path.read_bytes()
-    encoding = next((name for bom, name in BOMS.items() if data.startswith(bom)), "utf-8")
-    if encoding == "utf-8" and b"\0" in data:
-        raise WorkbookError("binary: it has zero bytes")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", "surrogateescape")  # a wrong byte becomes half a character
-        wrong = len(re.findall(r"[\udc80-\udcff]", text))
-        right = sum(not c.isascii() for c in text) - wrong
-        if encoding != "utf-8" or right > wrong or 2 * wrong > len(b"".join(data.split())):
-            raise WorkbookError("damaged, or neither UTF nor Western: save it as UTF-8") from None
-        text = data.decode("cp1252", "ignore")  # it lacks a few of Latin-1's control characters
+def _text(path: Path, name: str, guesses: list[Guess]) -> str:
+    """A file's text, never blank; an encoding that was guessed is added to guesses."""
+    text, guess = decoded(path.read_bytes())
     text = UNWANTED.sub("", SPACING.sub(" ", re.sub(r"\r\n?", "\n", text)))
     if not text.strip():
         raise WorkbookError("empty or blank")
+    if guess:
+        guesses.append(Guess(name, guess))
     return text
 
 
@@ -146,15 +151,15 @@ def _cut(text: str, max_chars: int) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def _captions(name: str, path: Path, skipped: list[Skipped]) -> list[tuple[str, str]]:
+def _captions(name: str, text: str, skipped: list[Skipped]) -> list[tuple[str, str]]:
     """Captions, each with its picture's path (metadata.jsonl) or that without the suffix (NAME.txt)."""
     if basename(name) != "metadata.jsonl":
-        return [(splitext(name)[0], _text(path))]
+        return [(splitext(name)[0], text)]
     captions = []
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             entry = json.loads(line)
-            place = normpath(join(dirname(name), entry["file_name"]))
+            place = normpath(join(dirname(name), normalize("NFC", entry["file_name"])))
             captions.append((place, UNWANTED.sub("", entry["text"])))
         except (ValueError, KeyError, TypeError, RecursionError):
             if line.strip():

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import hub
+from helpers.checks import find_path
+from helpers.diagnosis import Unreadable, explain, note_interrupt
 from helpers.errors import WorkbookError
 from smallworld import WEIGHTS
 
@@ -46,17 +48,14 @@ MODELS = (
 )  # fmt: skip
 
 
-class Damaged(WorkbookError):
-    """Why the files of a model do not make one."""
-
-
 @dataclass
 class Place:
     """A folder in which a model should lie, and what to say where a library cannot read it."""
 
+    role: str
     folder: Path
     name: str  # of the model, as a sentence begins with it
-    verdict: str  # on a model that cannot be read
+    verdict: str  # on a model whose files are to blame
     way_out: str
     go_on_after: tuple[type[WorkbookError], ...] = ()  # problems after which another place is tried
     problem: WorkbookError | None = None  # the one after which it was
@@ -66,25 +65,14 @@ class Place:
         """Whatever goes wrong in the block is one sentence: raised, or kept where another place is left."""
         try:
             yield
+        except KeyboardInterrupt:
+            note_interrupt()
+            raise
         except Exception as error:
-            problem = self._explained(error)
+            problem = explain(error, self.role, self.folder, self.name, self.verdict, self.way_out)
             if not isinstance(problem, self.go_on_after):
                 raise problem from None
             self.problem = problem
-
-    def _explained(self, error: Exception) -> WorkbookError:
-        """The sentence for an error: each library has its own kinds of them."""
-        if isinstance(error, WorkbookError) and not isinstance(error, Damaged):
-            return error
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            return WorkbookError(
-                f"{self.name} does not fit into the memory: end other kernels and programs that use it, or "
-                "use the profile tiny."
-            )
-        reason = (str(error).strip() or "no reason given").splitlines()[0][:160]
-        if not isinstance(error, Damaged):
-            reason = f"{type(error).__name__}: {reason}"
-        return Damaged(f"{self.name} {self.verdict} ({reason}): {self.way_out}.")
 
 
 def places(role: str, model: str, live: bool = False) -> Iterator[Place]:
@@ -94,7 +82,7 @@ def places(role: str, model: str, live: bool = False) -> Iterator[Place]:
     sought in the cache, without any network, and fetched where that is not whole; live: with a bar. Raises
     WorkbookError, in one sentence, for files that are missing and models that are gated or out of reach.
     """
-    folder = Path(os.path.expanduser(model))
+    folder = find_path(model)
     if os.path.isdir(folder):
         yield in_folder(role, folder)
         return
@@ -109,7 +97,7 @@ def in_folder(role: str, folder: Path) -> Place:
         way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
     if not (folder / hub.FIRST_FILES[role]).is_file():
         raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
-    return Place(folder, f"The model in {folder}", "is damaged", way_out)
+    return Place(role, folder, f"The model in {folder}", "is damaged", way_out)
 
 
 def _on_hub(role: str, model: str, live: bool) -> Iterator[Place]:
@@ -122,12 +110,19 @@ def _on_hub(role: str, model: str, live: bool) -> Iterator[Place]:
         "the profile tiny"
     )
     cached = hub.cached_folder(hub_id, revision, role)
-    if cached:
-        yield Place(cached, hub_id, "cannot be loaded", way_out, go_on_after=(Damaged,))  # perhaps incomplete
+    problem = None
+    if cached:  # perhaps not whole
+        place = Place(role, cached, hub_id, "cannot be loaded", way_out, go_on_after=(Unreadable,))
+        yield place
+        problem = place.problem
     sizes = [entry.size_gb for entry in MODELS if (entry.hub_id, entry.revision) == (hub_id, revision)]
-    hub.fetch(role, hub_id, revision, *sizes, live=live)
-    fetched = hub.cached_folder(hub_id, revision, role)
-    yield Place(fetched, hub_id, "cannot be loaded", way_out)
+    try:
+        hub.fetch(role, hub_id, revision, *sizes, live=live)
+    except WorkbookError:
+        if problem is not None and problem.whole:  # so nothing is to be fetched
+            raise problem from None
+        raise
+    yield Place(role, hub.cached_folder(hub_id, revision, role), hub_id, "cannot be loaded", way_out)
 
 
 def find(role: str, profile: str) -> ModelEntry:

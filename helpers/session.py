@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import hub, parameters, registry
-from helpers.checks import check_seed
+from helpers.checks import check_seed, check_text
 from helpers.cores import settle_threads
+from helpers.diagnosis import Unreadable, check_interpreter
 from helpers.errors import WorkbookError
-from helpers.registry import Damaged, ModelEntry, Place
+from helpers.registry import ModelEntry, Place
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +48,7 @@ class Session:
         As `registry.places`. If "auto" chose the profile and its model cannot be had or read, a line says so,
         and the fallback's place comes last.
         """
+        check_text("A model's name", str(model) if isinstance(model, Path) else model)
         entry = registry.find(role, self.profile)
         if model:
             yield from registry.places(role, model, self.live)
@@ -63,7 +65,7 @@ class Session:
                 place.go_on_after = (WorkbookError,)
                 yield place
                 problem = place.problem
-                if not isinstance(problem, Damaged):  # fetching it again would not help
+                if not isinstance(problem, Unreadable):  # fetching it again would not help
                     break
         except WorkbookError as error:
             problem = error
@@ -89,6 +91,7 @@ def start(
     Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none, a parameter
     of the notebook that is out of its range, or a folder that cannot be written.
     """
+    check_interpreter()
     profile = _setting("profile", profile)
     if profile not in PROFILES:
         raise WorkbookError(f'Unknown profile "{profile}": choose one of {", ".join(PROFILES)}.')
@@ -143,6 +146,11 @@ def is_live() -> bool:
         return False
 
 
+def in_kernel() -> bool:
+    """Whether this runs in a notebook, live or not."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
 def quiet_libraries(progress: bool = False) -> None:
     """Keep library warnings and log lines, and progress bars unless asked for, off stderr.
 
@@ -194,9 +202,7 @@ def _setting(name: str, argument):
 
 
 def _injected(name: str) -> bool:
-    """Whether papermill put in a cell (it starts "# Parameters") that sets this name."""
-    cells = getattr(_shell(), "user_ns", {}).get("In", [])
-    return any(re.search(rf"\A# Parameters\n(.*\n)*?{name} = ", cell) for cell in cells)
+    return name in parameters.injected(getattr(_shell(), "user_ns", {}).get("In", []))
 
 
 def _shell():

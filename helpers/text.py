@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from helpers.checks import check_number, check_seed
+from helpers.checks import check_number, check_seed, check_text
+from helpers.diagnosis import Damaged, foreign_code, libraries, refuse_code
 from helpers.errors import WorkbookError
-from helpers.registry import Damaged, Place
+from helpers.registry import Place
 from helpers.session import Session, quiet_libraries
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def generate(
     _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
     if num_return_sequences > 1 and not do_sample:
         raise WorkbookError("Without sampling all sequences are the same: set do_sample=True or ask for one.")
-    listed = [prompts] if isinstance(prompts, str) else list(prompts)
+    listed = [prompts] if isinstance(prompts, str) else prompts
+    if not isinstance(listed, list | tuple):
+        raise WorkbookError(f"prompts is a {type(prompts).__name__}: give a text, or a list of texts.")
     rows = [ids for ids in (_encode(tokenizer, text) for text in listed) for _ in range(num_return_sequences)]
     _check_room(model, rows, max_new_tokens)
     config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else {})
@@ -77,30 +80,47 @@ def generate(
     return texts
 
 
-def _read(role: str, place: Place, dtype) -> tuple[Tokenizer, Model]:
+def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model]:
     """Tokenizer and model from a folder; Damaged, or whatever a library raises, where it holds none."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    import transformers
     from transformers.models.auto import modeling_auto as known
 
     name, auto, kinds = {
-        "text": ("causal", AutoModelForCausalLM, known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
-        "fill": ("masked", AutoModelForMaskedLM, known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
+        "text": ("causal", "AutoModelForCausalLM", known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+        "fill": ("masked", "AutoModelForMaskedLM", known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
     }[role]
-    folder = place.folder
-    for kind in AutoConfig.from_pretrained(folder, local_files_only=True).architectures or []:
+    refuse_code(place.folder, place.name)
+    here = {"local_files_only": True, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(place.folder, **here)
+    for kind in config.architectures or []:
+        if kind not in dir(transformers):
+            if hasattr(config, "auto_map"):
+                raise foreign_code(place.name)
+            raise WorkbookError(f"{place.name} is a {kind}, unknown to {libraries()}: name another model.")
         if kind not in kinds.values():
             raise WorkbookError(f"{place.name} is a {kind}, not a {name} language model: name one that is.")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model, report = auto.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, output_loading_info=True, local_files_only=True,
-        adapter_kwargs={"local_files_only": True},  # else the hub is asked for an adapter
+    tokenizer = transformers.AutoTokenizer.from_pretrained(place.folder, **here)
+    model, report = getattr(transformers, auto).from_pretrained(
+        place.folder, dtype=dtype, use_safetensors=True, output_loading_info=True,
+        adapter_kwargs={"local_files_only": True}, **here,  # else the hub is asked for an adapter
     )  # fmt: skip
-    vocabulary = model.get_output_embeddings().weight.shape[0]
-    if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
-        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
         raise Damaged("some of its weights are missing or not numbers")
+    _check_tokens(tokenizer, model)
+    vars(model.config).pop("custom_pipelines", None)  # code, which `pipeline` would stop at
     return tokenizer, model
+
+
+def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
+    """Damaged where tokenizer and model do not belong together."""
+    rows = min(
+        model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0]
+    )
+    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the model only {rows} rows")
 
 
 def _check(**settings: float) -> None:
@@ -116,6 +136,15 @@ def _check(**settings: float) -> None:
         check_number(name, value, *rules.get(name, (1, math.inf, "a whole number from 1")))
 
 
+def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: int) -> None:
+    """WorkbookError if a prompt and the new tokens do not fit into the model's context.
+
+    For a prompt that is handed to the library itself, which stops half-way with an IndexError.
+    """
+    _check(max_new_tokens=max_new_tokens)
+    _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
+
+
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
     """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -129,8 +158,7 @@ def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
 
 def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:
     """Token ids; an empty prompt is the token that begins a text."""
-    if not isinstance(prompt, str):
-        raise WorkbookError(f"A prompt is a text, but this one is a {type(prompt).__name__}: {prompt!r}.")
+    check_text("A prompt", prompt)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return list(tokenizer(prompt).input_ids) or [start]
 

@@ -5,22 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import Module
+from tqdm.auto import tqdm
 
 from helpers import checkpoints, images, text
-from helpers.checks import check_number, check_seed
+from helpers.checks import check_number, check_seed, check_text
 from helpers.errors import WorkbookError
 from helpers.own_data import Picture
-from helpers.session import Session
+from helpers.session import Session, in_kernel
 
 ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
 EVERYWHERE = [*ATTENTION, "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "conv_in", "conv1", "conv2",
               "conv_shortcut", "conv", "conv_out"]  # fmt: skip
+HELD_OUT = 64  # pieces of text on which the loss is measured, so that it takes seconds
+MANY = 5_000  # texts that take so long to prepare that a bar shows it
+LAUNCHERS = (  # variables by which a launcher tells its processes of each other
+    r"((LOCAL_|NODE_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|MASTER_(ADDR|PORT)"
+    r"|(ACCELERATE|FSDP|TORCHELASTIC|PMI|OMPI_COMM_WORLD|MV2_COMM_WORLD|MPI_LOCALRANKID)_?\w*)"
+)
 LARGE = 3e8  # parameters, from which a model is trained sparingly
 
 
@@ -54,8 +64,6 @@ def fit(
     settings included, are refused. show(step, loss) is called after each step. Raises WorkbookError for what
     is out of range, a full disk and a loss that is no number. (Loshchilov and Hutter 2019)
     """
-    from tqdm.auto import tqdm
-
     for name, number in (("steps", steps), ("checkpoint_every", checkpoint_every)):
         check_number(name, number, 1, math.inf, "a whole number of at least 1")
     check_number("learning_rate", learning_rate, 1e-12, math.inf, "a number above 0")
@@ -101,10 +109,15 @@ def tune_texts(
 
     folder: below build/; `from_pretrained` loads from it. What lies there stays until the new model is whole;
     a run that was cut off goes on (FOLDER.unfinished). Texts longer than the context, or than 512 tokens, are
-    cut. Of 20 texts or more a tenth is held out; its loss, in nats per token, is printed.
-    Raises WorkbookError for no texts and for what `text.load`, `with_lora` and `fit` refuse. (Hu et al. 2022)
+    cut. Of 20 texts or more a tenth is held out; the loss on at most HELD_OUT pieces of it, in nats per
+    token, is printed. Raises WorkbookError for no texts and for what `text.load`, `with_lora` and
+    `fit` refuse. (Hu et al. 2022)
     """
-    texts, place = [one for one in texts if one.strip()], checkpoints.below_build(folder)
+    place = checkpoints.below_build(folder)
+    _check_list("texts", texts)
+    for words in texts:
+        check_text("What a model learns from", words)
+    texts = [words for words in texts if words.strip()]
     if not texts:
         raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of texts of at least 1")
@@ -125,7 +138,8 @@ def tune_texts(
         settings=settings)  # fmt: skip
     after = _held_out_loss(tuned, held_out)
     if held_out:
-        head = f"Loss on {len(texts) // 10} held-out texts, in nats per token"
+        part = f" ({HELD_OUT} pieces of them)" if len(held_out) > HELD_OUT else ""
+        head = f"Loss on {len(texts) // 10} held-out texts{part}, in nats per token"
         print(f"{head}: {before:.2f} before, {after:.2f} after.")
     checkpoints.finish(place, tuned.merge_and_unload().save_pretrained, tokenizer.save_pretrained)
     return place
@@ -146,6 +160,9 @@ def tune_pictures(
     from peft import LoraConfig
 
     place = checkpoints.below_build(folder)
+    _check_list("pictures", pictures)
+    if not all(isinstance(picture, Picture) for picture in pictures):
+        raise WorkbookError("Each picture has a caption and a name: give Pictures, as read_pictures returns.")
     if not pictures:
         raise WorkbookError("There is no picture to learn from: give one or more.")
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
@@ -231,6 +248,11 @@ def _rate(step: int, steps: int, peak: float) -> float:
     return peak * min(1.0, (step + 1) / 10, (steps - step) / steps)
 
 
+def _check_list(name: str, values: object) -> None:
+    if not isinstance(values, list | tuple):
+        raise WorkbookError(f"{name} is a {type(values).__name__}: give a list of them.")
+
+
 def _fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -241,10 +263,26 @@ def _accelerator(cuda: bool):
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)  # the first choice would hold for the process
-    if not cuda:
-        return Accelerator(cpu=True, mixed_precision="no", device_placement=False)
-    quick = torch.cuda.get_device_capability() >= (8, 0)
-    return Accelerator(mixed_precision="bf16" if quick else "fp16", device_placement=False)
+    with _as_one_process():
+        if not cuda:
+            return Accelerator(cpu=True, mixed_precision="no", device_placement=False)
+        quick = torch.cuda.get_device_capability() >= (8, 0)
+        return Accelerator(mixed_precision="bf16" if quick else "fp16", device_placement=False)
+
+
+@contextmanager
+def _as_one_process() -> Iterator[None]:
+    """In a notebook, hide what a cluster's launcher left in the environment: a kernel is one process.
+
+    Unless `accelerate.notebook_launcher` made several of it.
+    """
+    names = [name for name in os.environ if re.fullmatch(LAUNCHERS, name)]
+    hide = in_kernel() and os.environ.get("FORK_LAUNCHED", "0") in ("0", "false")
+    kept = {name: os.environ.pop(name) for name in names} if hide else {}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: int) -> Callable:
@@ -278,8 +316,11 @@ def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: 
 def _held_out_and_rows(model: Module, tokenizer, texts: list[str], seed: int) -> tuple[list, list]:
     """Token ids, in pieces, of a tenth of the texts (of 20 or more), drawn by the seed, and of the others."""
     count = len(texts) // 10 if len(texts) >= 20 else 0
-    pieces = [_pieces(model, tokenizer, texts[i]) for i in batch_of(0, len(texts), len(texts), seed)]
-    return sum(pieces[:count], []), sum(pieces[count:], [])
+    held_out, rows = [], []
+    order = batch_of(0, len(texts), len(texts), seed)
+    for place, i in enumerate(tqdm(order, desc="texts", leave=False, disable=len(texts) < MANY)):
+        (held_out if place < count else rows).extend(_pieces(model, tokenizer, texts[i]))
+    return held_out, rows
 
 
 def _pieces(model: Module, tokenizer, words: str) -> list[list[int]]:
@@ -300,9 +341,13 @@ def _token_loss(model: Module, rows: list[list[int]]) -> Tensor:
 
 
 def _held_out_loss(model: Module, rows: list[list[int]]) -> float:
-    """Loss over all tokens of the rows, in nats; 0 for no rows."""
+    """Loss over all tokens of the first HELD_OUT rows, in nats; 0 for no rows."""
+    total, tokens = 0.0, 0
+    bar = tqdm(rows[:HELD_OUT], desc="held-out loss", leave=False, disable=len(rows) < HELD_OUT)
     with torch.no_grad():
-        total = sum(_token_loss(model, [row]).item() * (len(row) - 1) for row in rows)
-    return total / max(1, sum(len(row) - 1 for row in rows))
+        for row in bar:
+            total += _token_loss(model, [row]).item() * (len(row) - 1)
+            tokens += len(row) - 1
+    return total / max(1, tokens)
 
 

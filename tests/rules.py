@@ -295,6 +295,15 @@ def random_draws(notebook: Notebook, path: Path) -> Iterator[str]:
                 yield f"{name(cell)}: {function} draws from global state; use default_rng(seed)"
 
 
+def devices(notebook: Notebook, path: Path) -> Iterator[str]:
+    """Every `pipeline` of Transformers is told its device; else it moves its model to a GPU, if any."""
+    for cell in code_cells(notebook):
+        for call in (node for node in ast.walk(tree(cell)) if isinstance(node, ast.Call)):
+            function = ast.unparse(call.func).rpartition(".")[2]
+            if function == "pipeline" and "device" not in {keyword.arg for keyword in call.keywords}:
+                yield f"{name(cell)}: pipeline without device=; write device=model.device"
+
+
 def links(notebook: Notebook, path: Path) -> Iterator[str]:
     """Links to files of this repository lead somewhere."""
     for cell in markdown_cells(notebook):
@@ -331,7 +340,7 @@ def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
 
 RULES = (
     first_cell, readable, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
-    alternative_text, forbidden, random_draws, links, terms, identifiers,
+    alternative_text, forbidden, random_draws, devices, links, terms, identifiers,
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ KNOWN: set[str] = set()
 # On top of all stand the lessons, which only notebooks import.
 FLOORS = (
     "errors",
-    "checks cores download exercises metrics plots signals",
+    "checks cores diagnosis download encodings exercises metrics plots signals",
     "hub",
     "registry",
     "parameters",
@@ -28,7 +28,7 @@ FLOORS = (
     "tuning run",
 )
 LONGEST_FILE = 400  # lines
-HELPERS = 3_000  # lines of all modules outside lessons
+HELPERS = 3_000  # lines of all modules outside lessons, but for blank ones
 MAKERS = ("smallworld.making", "smallworld.evaluate")
 
 
@@ -124,7 +124,7 @@ def long_files(sources: dict[str, str]) -> Iterator[str]:
 
 def large_helpers(sources: dict[str, str]) -> Iterator[str]:
     own = [s for name, s in sources.items() if f"{name}.".startswith("helpers.") and "lessons" not in name]
-    total = sum(len(source.splitlines()) for source in own)
+    total = sum(bool(line.strip()) for source in own for line in source.splitlines())
     if total > HELPERS:
         yield f"helpers has {total} lines outside lessons, more than {HELPERS}"
 
@@ -196,7 +196,7 @@ TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from helpers.r
         ({"helpers/lessons/a": "from smallworld import making", "smallworld/making/__init__": ""},
          "helpers.lessons.a imports smallworld.making"),
         ({"smallworld/a": "\n" * 401}, "smallworld.a has more than 400 lines"),
-        ({"helpers/text": "\n" * 400, "helpers/lessons/text": "\n" * 400, "helpers/errors": "\n" * 2601},
+        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 2801},
          "helpers has 3001 lines outside lessons, more than 3000"),
     ],
 )  # fmt: skip

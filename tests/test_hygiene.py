@@ -167,6 +167,10 @@ BROKEN = {
         "torch.randn without generator",
     ),
     "numpy draw": (set_source(5, "a = np.random.rand(3)\nprint(a)"), "draws from global state"),
+    "pipeline without a device": (
+        set_source(5, "tell = transformers.pipeline('fill-mask', model=model)\nprint(tell)"),
+        "pipeline without device=",
+    ),
     "dead link": (set_markdown(5, "[there](../nowhere.md)"), "leads nowhere"),
     "early term": (
         lambda nb: [set_markdown(3, "We sample logits.")(nb), set_markdown(5, "A **logit** is a score.")(nb)],
@@ -401,7 +405,10 @@ def test_make_commands_named_in_files_exist(file):
     assert set(commands) <= targets()
 
 
-@pytest.mark.parametrize("file", PAGES)
+CARDS = sorted(str(path.relative_to(ROOT)) for path in WEIGHTS.glob("*/README.md"))
+
+
+@pytest.mark.parametrize("file", [*PAGES, *CARDS, *(f"notebooks/{path.name}" for path in NOTEBOOKS)])
 def test_files_named_on_a_page_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     named = re.findall(r"`((?:helpers|smallworld|notebooks|tests|docs)/[\w./-]*)`", text)

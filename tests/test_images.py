@@ -232,17 +232,18 @@ def test_another_pipeline_is_named(pipe, cpu, tmp_path):
 
     DDPMPipeline(pipe.unet, DDPMScheduler()).save_pretrained(tmp_path)
     message = sentence(images.load, cpu, str(tmp_path))
-    assert message == f"{tmp_path} is no plain StableDiffusionPipeline: name one that is."
+    assert message == f"The model in {tmp_path} is no plain StableDiffusionPipeline: name one that is."
 
 
-@pytest.mark.parametrize(
-    "change", [{"unet": ["my_unet", "MyUNet"]}, {"_class_name": "StableDiffusionInpaintPipeline"}]
-)
-def test_a_pipeline_with_parts_from_elsewhere_is_refused(folder, cpu, change):
+@pytest.mark.parametrize("change, words", [
+    ({"unet": ["my_unet", "MyUNet"]}, "brings program code of its own"),
+    ({"_class_name": "StableDiffusionInpaintPipeline"}, "no plain StableDiffusionPipeline"),
+])  # fmt: skip
+def test_a_pipeline_with_parts_from_elsewhere_is_refused(folder, cpu, change, words):
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | change))
     (folder / "unet" / "my_unet.py").write_text("raise SystemExit('code from elsewhere ran')")
-    assert "no plain StableDiffusionPipeline" in sentence(images.load, cpu, str(folder))
+    assert words in sentence(images.load, cpu, str(folder))
 
 
 @pytest.mark.parametrize("name", ["not/a/pipeline", "folder that is not there", "../elsewhere/pipeline"])
@@ -527,6 +528,26 @@ def test_inpainting_keeps_the_picture_s_width_and_height(inpainting):
         inpainting, "", seed=0, steps=2, image=picture(size=shape), mask_image=Image.new("L", shape, 255)
     )
     assert drawn.size == shape
+
+
+@pytest.mark.parametrize("name", ["image", "mask_image"])
+@pytest.mark.parametrize("value", [None, "a.png", [picture()], np.zeros((SIZE, SIZE, 3)), 5])
+def test_what_is_no_picture_is_refused(inpainting, monkeypatch, name, value):
+    at_work(inpainting, monkeypatch)
+    inputs = {"image": picture(), "mask_image": Image.new("L", (SIZE, SIZE)), name: value}
+    message = sentence(images.generate, inpainting, "a", seed=0, **inputs)
+    assert message.startswith(f"{name} is a {type(value).__name__}: give one picture")
+
+
+@pytest.mark.parametrize("prompts", [None, 5, b"a", {"a": 1}, iter(["a"]), ["a", None], ["\ud83d"]])
+def test_what_is_no_prompt_is_refused(pipe, monkeypatch, prompts):
+    at_work(pipe, monkeypatch)
+    assert "A prompt " in sentence(images.generate, pipe, prompts, seed=0)
+
+
+@pytest.mark.parametrize("pictures", [None, "a.png", [np.zeros((SIZE, SIZE, 3))]])
+def test_what_is_no_picture_is_not_encoded(pipe, pictures):
+    assert "A picture to encode is a" in sentence(images.encode, pipe, pictures)
 
 
 # Watching

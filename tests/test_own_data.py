@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def put(folder, name: str, data: bytes | str) -> None:
 def texts_of(folder, data: bytes | str, **options) -> list[str]:
     """The texts of one file, of which nothing is skipped."""
     put(folder, "a.txt", data)
-    items, skipped = own_data.read_texts(folder, **options)
+    items, skipped, _ = own_data.read_texts(folder, **options)
     assert skipped == []
     return items
 
@@ -58,7 +59,7 @@ def saved(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
 def picture_of(folder, data: bytes, size: int = 64) -> Image.Image:
     """The one picture of the folder, from a file with these bytes."""
     put(folder, "a.png", data)
-    items, skipped = own_data.read_pictures(folder, size)
+    items, skipped, _ = own_data.read_pictures(folder, size)
     assert skipped == [] and [one.name for one in items] == ["a.png"]
     assert items[0].picture.mode == "RGB" and items[0].picture.size == (size, size)
     return items[0].picture
@@ -143,8 +144,9 @@ def test_encodings_and_line_ends_give_the_same_text(encoding, line_end, tmp_path
 
 
 def test_latin_1_and_what_cp1252_lacks(tmp_path):
-    assert texts_of(tmp_path, "Grüße, señor".encode("latin-1")) == ["Grüße, señor"]
-    assert texts_of(tmp_path, b"caf\xe9\x81 \x93open\x94") == ["café “open”"]
+    assert texts_of(tmp_path, "Café Müller, señor".encode("latin-1")) == ["Café Müller, señor"]
+    put(tmp_path, "b.txt", b"caf\xe9\x81 \x93open\x94")
+    assert "neither UTF-8 nor surely another" in reasons(own_data.read_texts(tmp_path))["b.txt"]
 
 
 def test_other_scripts_and_emoji_survive(tmp_path):
@@ -179,6 +181,82 @@ def test_files_come_in_order_with_subfolders_and_others_are_named(tmp_path):
     assert sorted(found.items) == ["a.TXT", "a/z.MD", "b.txt"] and found.items[-1] == "b.txt"
     assert found == own_data.read_texts(str(tmp_path))
     assert reasons(found) == {"c.docx": "neither .txt nor .md"}
+
+
+# Encodings that a file does not name
+
+
+PLAIN = "The dog went to the sea every morning. It was happy there, and so was the cat. "
+LANGUAGES = {
+    "cp949": "옛날 옛적에 강아지 한 마리가 숲속에 살았습니다. 강아지는 매일 아침 바다로 나갔습니다.",
+    "cp932": "むかしむかし、あるところに、小さな犬が森に住んでいました。犬は毎朝、海へ行きました。",
+    "euc_jp": "むかしむかし、あるところに、小さな犬が森に住んでいました。犬は毎朝、海へ行きました。",
+    "gb18030": "很久以前，森林里住着一只小狗。它每天早上都去海边散步，看日出。",
+    "big5": "很久以前，森林裡住著一隻小狗。它每天早上都去海邊散步，看日出。",
+    "cp1251": "Жила-была собака. Каждое утро она ходила к морю и смотрела на солнце.",
+    "koi8_r": "Жила-была собака. Каждое утро она ходила к морю и смотрела на солнце.",
+    "cp1253": "Μια φορά κι έναν καιρό ζούσε ένα μικρό σκυλί στο δάσος. Κάθε πρωί πήγαινε στη θάλασσα.",
+    "cp1250": "Dawno temu w lesie mieszkał mały pies. Każdego ranka szedł nad morze. Żółw śpi.",
+    "cp1252": "Il était une fois un petit chien qui vivait dans la forêt, où le soleil naît. Ça brûle.",
+    "cp1254": "Bir zamanlar ormanda küçük bir köpek yaşarmış. Güneşin doğuşunu izlermiş. Ağaç.",
+}
+
+
+@pytest.mark.parametrize("plain", [0, 3, 40])
+@pytest.mark.parametrize("encoding", LANGUAGES)
+def test_a_guessed_encoding_gives_the_text_and_is_told(tmp_path, encoding, plain):
+    text = PLAIN * plain + LANGUAGES[encoding]
+    put(tmp_path, "a.txt", text.encode(encoding))
+    found = own_data.read_texts(tmp_path, max_chars=10_000)
+    assert found.items == [text]
+    assert own_data.report(found) == f"Nothing was skipped.\nRead 1 as {encoding}, a guess: a.txt"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["cp1250", "cp1251", "koi8_r", "mac_roman", "iso8859_2", "cp949", "cp932", "big5"]
+)
+@pytest.mark.parametrize("words", ["Żółw", "kůň", "жили-были", "강아지", "犬が", "déjà vu", "很久", "où"])
+def test_few_letters_are_read_rightly_or_not_at_all(tmp_path, encoding, words):
+    """But for Western letters, which most texts have that are not UTF-8."""
+    try:
+        data = (PLAIN + words).encode(encoding)
+    except UnicodeEncodeError:
+        pytest.skip("not in this encoding")
+    put(tmp_path, "a.txt", data)
+    found = own_data.read_texts(tmp_path)
+    assert found.items in ([], [PLAIN + words]) or found.guesses == [("a.txt", "cp1252")]
+    assert bool(found.items) != bool(found.skipped)
+
+
+def test_captions_in_another_encoding_are_guessed_too(tmp_path):
+    put(tmp_path, "a.png", saved(quarters()))
+    put(tmp_path, "a.txt", LANGUAGES["cp949"].encode("cp949"))
+    found = own_data.read_pictures(tmp_path)
+    assert found.items[0].caption == LANGUAGES["cp949"] and found.guesses == [("a.txt", "cp949")]
+
+
+# Names that look the same
+
+
+@pytest.mark.parametrize("on_disk, in_text", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_composed_and_a_decomposed_name_are_one(tmp_path, on_disk, in_text):
+    """macOS writes names decomposed; editors and metadata.jsonl have them composed."""
+    word = "강아지-é"
+    here, there = normalize(on_disk, word), normalize(in_text, word)
+    folder = tmp_path / here
+    put(folder, f"{here}/a-{here}.png", saved(quarters()))
+    put(folder, f"{here}/a-{there}.txt", "beside")
+    put(folder, f"b-{here}.png", saved(quarters()))
+    put(folder, "metadata.jsonl", json.dumps({"file_name": f"b-{there}.png", "text": "listed"}))
+    found = own_data.read_pictures(tmp_path / there)
+    assert found.skipped == [] and [one.caption for one in found.items] == ["listed", "beside"]
+    assert own_data.read_texts(tmp_path / there / there).items == ["beside"]
+
+
+@pytest.mark.parametrize("folder", [None, 3, ["a"], b"a"])
+@pytest.mark.parametrize("read", [own_data.read_texts, own_data.read_pictures])
+def test_what_is_no_name_of_a_folder_is_refused(read, folder):
+    assert "A folder is a text, but this one is a" in sentence(read, folder)
 
 
 # Cutting
@@ -369,7 +447,7 @@ def peak():  # of this process alone; getrusage knows its parent's too
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 own_data.Image.init()
 before = peak()
-(one,), skipped = own_data.read_pictures(sys.argv[1])
+(one,), skipped, _ = own_data.read_pictures(sys.argv[1])
 print((peak() - before) // 1024, *one.picture.getpixel((8, 8)), *one.picture.getpixel((55, 55)))
 """
 
@@ -485,7 +563,7 @@ def test_captions_in_metadata_and_its_bad_lines_by_number(tmp_path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_text_or_skipped(tmp_path, data, start):
     put(tmp_path, "a.txt", start + data)
-    items, skipped = own_data.read_texts(tmp_path, max_chars=50)
+    items, skipped, _ = own_data.read_texts(tmp_path, max_chars=50)
     assert bool(items) != bool(skipped) and all(0 < len(item) <= 50 for item in items)
     assert not any(c != "\t" and c != "\n" and ord(c) < 32 for item in items for c in item)
     "".join(items).encode()
@@ -502,7 +580,7 @@ HEADS = {
 def test_any_bytes_are_a_picture_or_skipped(tmp_path, kind, place, data, cut):
     whole = HEADS[kind]
     put(tmp_path, "a", whole[:place] + data + (b"" if cut else whole[place + len(data) :]))
-    items, skipped = own_data.read_pictures(tmp_path, 8)
+    items, skipped, _ = own_data.read_pictures(tmp_path, 8)
     assert len(items) + len(skipped) == 1
     assert all(one.picture.size == (8, 8) and one.picture.mode == "RGB" for one in items)
 
@@ -513,7 +591,7 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
     put(tmp_path, "a.png", HEADS["PNG"])
     put(tmp_path, "a.txt", data)
     put(tmp_path, "metadata.jsonl", data)
-    ((_, caption, _),), _ = own_data.read_pictures(tmp_path, 8)
+    ((_, caption, _),), *_ = own_data.read_pictures(tmp_path, 8)
     assert "\n" not in caption and caption == caption.strip()
 
 
@@ -523,10 +601,12 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
 def test_the_report_groups_by_reason_and_names_a_few():
     skipped = [own_data.Skipped(f"{number}.txt", "empty or blank") for number in range(7)]
     skipped.insert(3, own_data.Skipped("x.png", "truncated"))
-    assert own_data.report(skipped, 2) == (
-        "Skipped 7 (empty or blank): 0.txt, 1.txt, ...\nSkipped 1 (truncated): x.png"
-    )
-    assert own_data.report([]) == "Nothing was skipped."
+    guesses = [own_data.Guess(f"{number}.txt", "cp949") for number in range(3)]
+    assert own_data.report(own_data.Found([], skipped, guesses), 2).splitlines() == [
+        "Skipped 7 (empty or blank): 0.txt, 1.txt, ...", "Skipped 1 (truncated): x.png",
+        "Read 3 as cp949, a guess: 0.txt, 1.txt, ...",
+    ]  # fmt: skip
+    assert own_data.report(own_data.Found([], [], [])) == "Nothing was skipped."
 
 
 def test_names_cannot_break_the_report(tmp_path):
@@ -540,7 +620,7 @@ def test_names_cannot_break_the_report(tmp_path):
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
             pass
-    text = own_data.report(own_data.read_texts(tmp_path).skipped)
+    text = own_data.report(own_data.read_texts(tmp_path))
     assert text.startswith("Skipped 5 (empty or blank): ") and text.isprintable() and text.encode()
     assert "new\\nline.txt" in text and "not-utf-8-\\udcff.txt" in text
-    assert len(own_data.report([own_data.Skipped("x" * 4000, "why")])) < 150
+    assert len(own_data.report(own_data.Found([], [own_data.Skipped("x" * 4000, "why")], []))) < 150

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import hub, registry
+from helpers import diagnosis, hub, registry
+from helpers.diagnosis import Damaged
 from helpers.errors import WorkbookError
 from helpers.session import Session
 
@@ -86,10 +87,9 @@ def test_a_folder_is_a_place_if_the_first_file_of_its_role_is_there(tmp_path, ro
 @pytest.mark.parametrize(
     "problem, words",
     [
-        (registry.Damaged("half of it is gone"), "damaged (half of it is gone)"),
-        (KeyError("unet"), "damaged (KeyError: 'unet')"),
-        (RuntimeError("size mismatch\nfor conv_in"), "damaged (RuntimeError: size mismatch)"),
-        (OSError(), "damaged (OSError: no reason given)"),
+        (Damaged("half of it is gone"), "damaged (half of it is gone)"),
+        (KeyError("unet"), "damaged (model_index.json is no JSON that can be read)"),
+        (RuntimeError("size\nmismatch"), "damaged (model_index.json is no JSON that can be read)"),
     ],
 )
 def test_whatever_goes_wrong_with_a_folder_is_one_sentence(tmp_path, problem, words):
@@ -124,7 +124,7 @@ def cache(monkeypatch, tmp_path):
 def test_a_hub_model_is_sought_in_the_cache_first_and_then_fetched(cache, there):
     def incomplete(folder):
         folders.append(folder)
-        raise registry.Damaged("incomplete")
+        raise Damaged("incomplete")
 
     entry, folders, cache.there = registry.find("image", "hub"), [], there
     message = refused(registry.places("image", entry.hub_id, live=True), incomplete)
@@ -135,6 +135,20 @@ def test_a_hub_model_is_sought_in_the_cache_first_and_then_fetched(cache, there)
 
 def test_a_cached_model_that_can_be_read_is_not_fetched(cache):
     assert read(registry.places("text", "a/b"), lambda folder: folder) == cache.folder and not cache.asked
+
+
+def test_a_whole_model_that_the_library_cannot_read_says_so_where_nothing_can_be_fetched(cache, monkeypatch):
+    """Not that the hub is away: fetching it again would not help."""
+
+    def away(*_, **__):
+        raise WorkbookError("The hub is away.")
+
+    monkeypatch.setattr(hub, "fetch", away)
+    monkeypatch.setattr(diagnosis, "flaw", lambda *_: "")
+    message = refused(registry.places("text", "a/b"), raising(ValueError("model type `x`")))
+    assert "a/b has whole files, but Transformers" in message and "model type `x`" in message
+    monkeypatch.setattr(diagnosis, "flaw", lambda *_: "config.json is cut off")
+    assert refused(registry.places("text", "a/b"), raising(ValueError())) == "The hub is away."
 
 
 def test_a_cached_model_of_another_kind_is_not_fetched_again(cache):
@@ -201,7 +215,7 @@ def test_what_was_asked_for_by_name_is_never_replaced(away, auto, model):
     assert "The hub is away" in refused(session.places("text", model)) and session.profile == "hub"
 
 
-@pytest.mark.parametrize("problem, fetches", [(MemoryError(), 0), (registry.Damaged("half"), 1)])
+@pytest.mark.parametrize("problem, fetches", [(MemoryError(), 0), (Damaged("half"), 1)])
 def test_auto_falls_back_from_a_cached_model_that_cannot_be_read_too(cache, capsys, problem, fetches):
     def reader(folder):
         if folder == cache.folder:

@@ -68,8 +68,9 @@ def code_loading(source: str) -> list[str]:
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         if function.endswith("torch.load") and given.get("weights_only") != "True":
             found.append(shown)
-        if given.get("allow_pickle", "False") != "False" or "trust_remote_code" in given:
+        if given.get("allow_pickle", "False") != "False":
             found.append(shown)
+        found += silent_load(call)
         model = re.search(
             r"(Model\w*|Pipeline|AutoencoderKL|UNet\w*|auto|kind|Kind)\.from_pretrained$", function
         )
@@ -78,6 +79,32 @@ def code_loading(source: str) -> list[str]:
         if function in ("eval", "exec", "compile", "__import__"):
             found.append(shown)
     return found
+
+
+def silent_load(call: ast.Call) -> list[str]:
+    """A load that does not say that it runs no code of the model: silence asks, in a live kernel."""
+    function = ast.unparse(call.func)
+    loads = function.endswith((".from_pretrained", "AutoModel.from_config")) or function == "pipeline"
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    said = given.get("trust_remote_code") == "False" or given.get(None) in SAY_SO
+    silent = loads and not said or given.get("trust_remote_code", "False") != "False"
+    return [ast.unparse(call)] if silent else []
+
+
+SAY_SO = ("how", "here")  # settings that hold trust_remote_code=False
+
+
+def test_settings_that_stand_for_it_do_say_so():
+    for name in ("text", "images"):
+        source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
+        assert source.count('"trust_remote_code": False') == 1
+
+
+@pytest.mark.parametrize("folder", ["smallworld", "tests"])
+def test_no_other_load_is_silent_either(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        silent = [one for call in calls(path.read_text(encoding="utf-8")) for one in silent_load(call)]
+        assert silent == [], path.name
 
 
 # Folders of the workbook's own, written just before or shipped: a teacher reads them as a reader would.
@@ -101,7 +128,9 @@ def test_nothing_runs_code_that_lies_in_data():
     [
         "import pickle", "from joblib import load", "torch.load(f)", "torch.load(f, weights_only=False)",
         "np.load(f, allow_pickle=True)", "AutoModel.from_pretrained(f)",
-        "f(trust_remote_code=x)", "eval(prompt)",
+        "AutoConfig.from_pretrained(f)", "AutoTokenizer.from_pretrained(f, trust_remote_code=True)",
+        "AutoModel.from_config(c, trust_remote_code=x)", "pipeline('text-generation', model=m)",
+        "Adapter.from_pretrained(f, **options)", "eval(prompt)",
         "StableDiffusionPipeline.from_pretrained(f, use_safetensors=False)",
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Loading language models and generating with them."""
 
+import re
 import shutil
 
 import pytest
@@ -280,6 +281,32 @@ def test_refusals_say_what_to_do(gpt2):
     options = {"seed": 0, "do_sample": False, "num_return_sequences": 2}
     assert "do_sample=True" in sentence(text.generate, model, tokenizer, "The", **options)
     assert "NoneType" in sentence(text.generate, model, tokenizer, [None], seed=0)
+
+
+@pytest.mark.parametrize("prompts", [None, 5, {"a": 1}, {"a"}, b"The", iter(["The"]), ["The", 3], [["The"]]])
+def test_what_is_no_prompt_is_refused_before_it_is_looked_through(gpt2, prompts):
+    tokenizer, model = gpt2
+    assert re.search("is a (text|\\w+)[:,]", sentence(text.generate, model, tokenizer, prompts, seed=0))
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "a\udc00", "\udcff"])
+def test_half_a_character_is_refused(gpt2, half):
+    tokenizer, model = gpt2
+    assert "half a character" in sentence(text.generate, model, tokenizer, ["The", half], seed=0)
+    assert "half a character" in sentence(text.next_token_probabilities, model, tokenizer, half)
+
+
+@pytest.mark.parametrize("model", [None, 3, ["a"], b"a"])
+def test_what_is_no_name_of_a_model_is_refused(cpu, model):
+    assert "A model's name is a text" in sentence(text.load, cpu, model)
+
+
+def test_a_prompt_for_the_library_is_checked_against_the_context(gpt2):
+    tokenizer, model = gpt2
+    prompt = tokenizer.decode(tokenizer("fox " * 100).input_ids[:40])
+    text.check_room(model, tokenizer, prompt, CONTEXT - 40)
+    assert "40 tokens" in sentence(text.check_room, model, tokenizer, prompt, CONTEXT - 39)
+    assert "max_new_tokens" in sentence(text.check_room, model, tokenizer, prompt, 0)
 
 
 def test_a_prompt_too_long_for_the_new_tokens_names_both_numbers(gpt2):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from helpers import tuning
+from helpers import checkpoints, tuning
 from helpers.session import Session
 from smallworld.world.rhymes import corpus
 from tests.tuning_tools import sentence
@@ -396,7 +397,7 @@ def test_own_texts_resume_and_their_settings_are_compared(build, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(tuning, "_save", full)
+        broken.setattr(checkpoints, "finish", full)
         with pytest.raises(OSError):
             tuned()
     assert "(texts: " in sentence(tuned, texts=POEMS[1:])
@@ -425,6 +426,58 @@ def test_a_failed_rerun_keeps_the_finished_model(build):
     assert done.stdout.startswith("mine cannot be written ("), done.stderr
     assert (folder / "model.safetensors").read_bytes() == kept
     assert sorted(os.listdir(build)) == ["mine", "mine.unfinished"]
+
+
+@pytest.mark.parametrize("texts", [None, "a text", {"a"}, iter(["a"]), [1], [None], [b"a"], ["a\ud800"]])
+def test_what_are_no_texts_is_refused(build, texts):
+    assert re.search("give a list|is a text|half a character", sentence(tuned, texts=texts))
+
+
+def test_the_held_out_loss_is_bounded_and_says_so(build, monkeypatch, capsys):
+    measured = []
+    monkeypatch.setattr(tuning, "HELD_OUT", 3)
+    loss = lambda model, rows: measured.append(rows) or torch.zeros(())  # noqa: E731
+    monkeypatch.setattr(tuning, "_token_loss", loss)
+    monkeypatch.setattr(tuning, "fit", lambda *_, **__: None)
+    tuned(texts=POEMS * 4)
+    assert len(measured) == 6, "three pieces before and three after"
+    assert "Loss on 12 held-out texts (3 pieces of them), in nats per token: " in capsys.readouterr().out
+
+
+CLUSTER = {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "NODE_RANK": "0",
+           "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", "OMPI_COMM_WORLD_SIZE": "2", "PMI_RANK": "1",
+           "ACCELERATE_USE_FSDP": "true", "ACCELERATE_USE_DEEPSPEED": "true",
+           "TORCHELASTIC_RUN_ID": "a"}  # fmt: skip
+
+
+def left_behind() -> list[dict]:
+    """What a cluster's launchers leave in the environment: each variable alone, two, and all."""
+    alone = [{name: value} for name, value in CLUSTER.items()]
+    return [*alone, {"LOCAL_RANK": "0", "WORLD_SIZE": "2"}, CLUSTER]
+
+
+@pytest.mark.parametrize("variables", left_behind(), ids="-".join)
+def test_in_a_kernel_training_is_one_process_whatever_a_cluster_left_behind(monkeypatch, variables):
+    alone = fitted(steps=3)[0]
+    monkeypatch.setattr(tuning, "in_kernel", lambda: True)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert fitted(steps=3)[0] == alone
+    assert {name: os.environ[name] for name in variables} == variables, "and they are as they were"
+
+
+def test_processes_that_a_launcher_forked_from_a_kernel_know_each_other(monkeypatch):
+    monkeypatch.setattr(tuning, "in_kernel", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with tuning._as_one_process():
+        assert "WORLD_SIZE" not in os.environ
+    monkeypatch.setenv("FORK_LAUNCHED", "1")
+    with tuning._as_one_process():
+        assert os.environ["WORLD_SIZE"] == "2"
+    monkeypatch.setattr(tuning, "in_kernel", lambda: False)
+    monkeypatch.delenv("FORK_LAUNCHED")
+    with tuning._as_one_process():
+        assert os.environ["WORLD_SIZE"] == "2"
 
 
 def test_bad_input_for_own_texts_is_refused_before_long_work(build):

@@ -196,8 +196,8 @@ library_name: pytorch
 # The small world's style judge and subject judge
 
 Two small convolutional networks ({parameters:,} parameters together) for what the image model is fine-tuned
-on. One says whether a 64x64 picture is a paper-cut (`smallworld/restyle.py`), the other whether the
-strix, one particular balloon, is in it (`smallworld/subject.py`). They measure pictures that a model
+on. One says whether a 64x64 picture is a paper-cut (`smallworld/world/papercut.py`), the other whether the
+strix, one particular balloon, is in it (`smallworld/world/strix.py`). They measure pictures that a model
 makes, so neither has ever seen such a picture, nor one that went through an autoencoder.
 
 ```python
