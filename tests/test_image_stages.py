@@ -1,8 +1,10 @@
 """The stages of the image model's training: their losses and schedule, stopping at any moment, going on."""
 
 import random
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -247,6 +249,57 @@ def test_some_focus_is_a_mixture_and_no_timestep_is_out_of_range():
         ]
         assert parts[0] == pytest.approx(0.6 * parts[1] + 0.4 * parts[2], abs=0.005)
     assert (timesteps(0.6) == mixed).all() and (timesteps(0.6, seed=1) != mixed).any()
+
+
+# ------------------------------------------------------------------ recorded steps
+class FakeGraph:
+    """Stands in for a CUDA graph: what runs while it is recorded runs again with every replay."""
+
+    def __init__(self, works: bool):
+        self.works, self.replays, self.diffusion = works, 0, None
+
+    def __call__(self):
+        return self
+
+    @contextmanager
+    def recorded(self, graph):
+        yield
+        if not self.works:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    def replay(self):
+        self.replays += 1
+        self.diffusion.loss = self.diffusion.compute(self.diffusion.chance())
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_step_is_recorded_once_and_where_that_fails_training_goes_on(
+    works, made, tmp_path, monkeypatch, capsys
+):
+    graph, diffusion = FakeGraph(works), new_diffusion(made, tmp_path)
+    graph.diffusion, diffusion.side = diffusion, mock.Mock()
+    for name, stand_in in {"CUDAGraph": graph, "graph": graph.recorded}.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    for name in ("synchronize", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, mock.Mock())
+    monkeypatch.setattr(torch.cuda, "stream", lambda side: nullcontext())
+    losses = []
+    for _ in range(6):
+        losses.append(float(diffusion.step_on_gpu()))
+        diffusion.step += 1
+    assert graph.replays == (3 if works else 0) and np.isfinite(losses).all()
+    assert ("recorded as a CUDA graph" if works else "no CUDA graph (RuntimeError") in capsys.readouterr().err
+
+
+def test_a_unet_that_cannot_be_compiled_is_trained_as_it_stands(made, tmp_path, monkeypatch, capsys):
+    diffusion = new_diffusion(made, tmp_path)
+    diffusion.side, diffusion.predict = mock.Mock(), mock.Mock(side_effect=RuntimeError("no compiler"))
+    monkeypatch.setattr(torch.cuda, "current_stream", mock.Mock())
+    monkeypatch.setattr(torch.cuda, "stream", lambda side: nullcontext())
+    before = weights_of(diffusion.modules["unet"])
+    assert diffusion.step_as_it_stands() > 0
+    assert "no compiler" in capsys.readouterr().err
+    assert not torch.equal(weights_of(diffusion.modules["unet"]), before)
 
 
 # ------------------------------------------------------------------ averages and schedule
