@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from helpers.checks import printable
+from helpers.checks import find_path, printable
 from helpers.errors import WorkbookError
 from helpers.session import build_folder
 
@@ -22,7 +22,7 @@ def below_build(folder: str | Path) -> Path:
     """A folder to write into, below build/ or WORKBOOK_OUTPUT; a relative one counts from where that lies."""
     root, name = build_folder().resolve(), printable(str(folder))
     first, *rest = Path(folder).parts or ("",)
-    place = (root.joinpath(*rest) if first == "build" else root.parent / folder).resolve()
+    place = find_path((root.joinpath(*rest) if first == "build" else root.parent / folder).resolve())
     if root not in place.parents:
         raise WorkbookError(f'"{name}" does not lie below build/: name a folder there, such as build/mine.')
     existing = next((path for path in (place, *place.parents) if path.exists()), root)

@@ -65,8 +65,9 @@ def explain(
             "and restart the kernel, or name another model."
         )
     damage = str(error) if isinstance(error, Damaged) else flaw(folder, role)
-    misfit = re.search(r"\bshapes?\b|size mismatch", str(error))  # weights of another configuration
-    if damage or misfit or isinstance(error, OSError):  # the libraries' error for a missing file
+    if not damage and re.search(r"\bshapes?\b|mismatch", str(error)):
+        damage = "its weights have other shapes than its configuration says"
+    if damage or isinstance(error, OSError):  # the libraries' error for a missing file
         return Unreadable(f"{name} {verdict} ({damage or reason}): {way_out}.")
     if _interrupted:
         return WorkbookError(

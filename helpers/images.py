@@ -134,10 +134,12 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
         _check_picture("A picture to encode", picture)
     if len({_size(pipe, picture) for picture in pictures}) != 1:
         raise WorkbookError("The pictures differ in size: bring them to one size first.")
-    with torch.no_grad():  # one by one: large pictures take much memory
-        prepared = map(pipe.image_processor.preprocess, pictures)
-        pixels = (one.to(pipe._execution_device, vae.dtype) for one in prepared)
-        return torch.cat([vae.encode(x).latent_dist.mode() for x in pixels]) * vae.config.scaling_factor
+    latents = []
+    with torch.no_grad():  # picture by picture: large ones take much memory
+        for picture in pictures:
+            pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, vae.dtype)
+            latents.append(vae.encode(pixels).latent_dist.mode())
+    return torch.cat(latents) * vae.config.scaling_factor
 
 
 def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
@@ -145,7 +147,7 @@ def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
     vae = pipe.vae
     with torch.no_grad():
         scaled = (latents.to(pipe._execution_device, vae.dtype) / vae.config.scaling_factor).split(1)
-        return pipe.image_processor.postprocess(torch.cat([vae.decode(one).sample for one in scaled]))
+        return pipe.image_processor.postprocess(torch.cat([vae.decode(part).sample for part in scaled]))
 
 
 def _read(place: Place, dtype: torch.dtype) -> Pipeline:

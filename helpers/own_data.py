@@ -82,15 +82,17 @@ def read_pictures(folder: str | Path, size: int = 64) -> Found:
     return Found(_each(pictures, read, skipped), skipped, guesses)
 
 
-def report(found: Found, max_names: int = 5) -> str:
+def report(data: Found, max_names: int = 5) -> str:
     """What was skipped or guessed, to print: a line for each reason, at most max_names names each."""
-    reasons = [(f"Skipped {{}} ({one.reason})", one.name) for one in found.skipped]
-    guesses = [(f"Read {{}} as {one.encoding}, a guess", one.name) for one in found.guesses]
-    lines = [] if reasons else ["Nothing was skipped."]
-    for head in dict.fromkeys(head for head, _ in reasons + guesses):
-        names = [printable(name) for other, name in reasons + guesses if other == head]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, reason in data.skipped:
+        groups.setdefault(("Skipped", f"({reason})"), []).append(printable(name))
+    for name, encoding in data.guesses:
+        groups.setdefault(("Read", f"as {encoding}, a guess"), []).append(printable(name))
+    lines = [] if data.skipped else ["Nothing was skipped."]
+    for (verb, reason), names in groups.items():
         more = ", ..." if len(names) > max_names else ""
-        lines.append(f"{head.replace('{}', str(len(names)), 1)}: {', '.join(names[:max_names])}{more}")
+        lines.append(f"{verb} {len(names)} {reason}: {', '.join(names[:max_names])}{more}")
     return "\n".join(lines)
 
 
@@ -145,7 +147,7 @@ def _cut(text: str, max_chars: int) -> list[str]:
     while len(text) - start > max_chars:
         window = text[start : start + max_chars + 2]
         ends = ([m.end() for m in end.finditer(window) if 0 < m.end() <= max_chars] for end in ENDS)
-        stop = start + next((found[-1] for found in ends if found), max_chars)
+        stop = start + next((places[-1] for places in ends if places), max_chars)
         pieces.append(text[start:stop].rstrip())
         start = re.compile(r"\s*").match(text, stop).end()
     return [*pieces, text[start:]]

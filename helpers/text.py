@@ -36,6 +36,15 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
             return tokenizer, loaded.to(session.device).eval()
 
 
+def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: int) -> None:
+    """WorkbookError if a prompt and the new tokens do not fit into the model's context.
+
+    For a prompt that is handed to the library itself, which stops half-way with an IndexError.
+    """
+    _check(max_new_tokens=max_new_tokens)
+    _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
+
+
 def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> torch.Tensor:
     """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
 
@@ -134,15 +143,6 @@ def _check(**settings: float) -> None:
     }
     for name, value in settings.items():
         check_number(name, value, *rules.get(name, (1, math.inf, "a whole number from 1")))
-
-
-def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: int) -> None:
-    """WorkbookError if a prompt and the new tokens do not fit into the model's context.
-
-    For a prompt that is handed to the library itself, which stops half-way with an IndexError.
-    """
-    _check(max_new_tokens=max_new_tokens)
-    _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
 
 
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:

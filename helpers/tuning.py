@@ -114,12 +114,7 @@ def tune_texts(
     `fit` refuse. (Hu et al. 2022)
     """
     place = checkpoints.below_build(folder)
-    _check_list("texts", texts)
-    for words in texts:
-        check_text("What a model learns from", words)
-    texts = [words for words in texts if words.strip()]
-    if not texts:
-        raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
+    texts = _checked_texts(texts)
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of texts of at least 1")
     settings = {"texts": _fingerprint(json.dumps(texts).encode()), "model": model, "rank": rank}
     settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
@@ -160,11 +155,7 @@ def tune_pictures(
     from peft import LoraConfig
 
     place = checkpoints.below_build(folder)
-    _check_list("pictures", pictures)
-    if not all(isinstance(picture, Picture) for picture in pictures):
-        raise WorkbookError("Each picture has a caption and a name: give Pictures, as read_pictures returns.")
-    if not pictures:
-        raise WorkbookError("There is no picture to learn from: give one or more.")
+    _check_pictures(pictures)
     check_number("rank", rank, 1, math.inf, "a whole number of at least 1")
     check_number("batch_size", batch_size, 1, math.inf, "a whole number of pictures of at least 1")
     pipe = images.load(session, model)
@@ -174,7 +165,7 @@ def tune_pictures(
             "name a smaller model."
         )
     large = pipe.unet.num_parameters() > LARGE
-    content = b"".join(one.picture.tobytes() + (one.caption or caption).encode() for one in pictures)
+    content = b"".join(each.picture.tobytes() + (each.caption or caption).encode() for each in pictures)
     settings = {"pictures": _fingerprint(content), "model": model, "rank": rank}
     settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
     loss_of_step = _picture_loss(pipe, pictures, caption, batch_size, seed)
@@ -201,14 +192,14 @@ class _Run:
     """What `fit` carries from step to step: weights and optimizer, the losses so far, the checkpoint."""
 
     def __init__(self, model: Module, steps: int, learning_rate: float, settings: dict, folder):
-        self.weights = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        self.weights = {name: w for name, w in model.named_parameters() if w.requires_grad}
         if not self.weights:
             raise WorkbookError("There is nothing to train: no parameter requires a gradient.")
         self.folder, self.losses = None if folder is None else checkpoints.below_build(folder), []
-        shapes = [f"{name} {tuple(one.shape)}" for name, one in self.weights.items()]
+        shapes = [f"{name} {tuple(weight.shape)}" for name, weight in self.weights.items()]
         self.settings = {**settings, "steps": steps, "learning_rate": learning_rate, "what trains": shapes}
-        for one in self.weights.values():
-            one.data = one.data.float()  # Adam's small steps would vanish in half precision
+        for weight in self.weights.values():
+            weight.data = weight.data.float()  # Adam's small steps would vanish in half precision
         self.cuda = next(iter(self.weights.values())).is_cuda
         self.accelerator = _accelerator(self.cuda)
         optimizer = torch.optim.AdamW(self.weights.values(), learning_rate, weight_decay=0.0, fused=True)
@@ -248,9 +239,23 @@ def _rate(step: int, steps: int, peak: float) -> float:
     return peak * min(1.0, (step + 1) / 10, (steps - step) / steps)
 
 
-def _check_list(name: str, values: object) -> None:
-    if not isinstance(values, list | tuple):
-        raise WorkbookError(f"{name} is a {type(values).__name__}: give a list of them.")
+def _checked_texts(texts: list[str]) -> list[str]:
+    """Those that are not blank; WorkbookError for what is no list of texts, or for nothing."""
+    if not isinstance(texts, list | tuple):
+        raise WorkbookError(f"texts is a {type(texts).__name__}: give a list of texts.")
+    for words in texts:
+        check_text("What a model learns from", words)
+    texts = [words for words in texts if words.strip()]
+    if not texts:
+        raise WorkbookError("There is no text to learn from: give one or more that are not blank.")
+    return texts
+
+
+def _check_pictures(pictures: list[Picture]) -> None:
+    if not isinstance(pictures, list | tuple) or not all(isinstance(each, Picture) for each in pictures):
+        raise WorkbookError("pictures holds something else: give a list of Pictures, as of read_pictures.")
+    if not pictures:
+        raise WorkbookError("There is no picture to learn from: give one or more.")
 
 
 def _fingerprint(content: bytes) -> str:
@@ -289,11 +294,11 @@ def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: 
     """The loss of a step: the UNet's squared error on noisy latents; one caption in ten is left out."""
     from diffusers import DDPMScheduler
 
-    captions = [one.caption or caption for one in pictures] + [""]
+    captions = [each.caption or caption for each in pictures] + [""]
     ids = pipe.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
     with torch.no_grad():
         states = pipe.text_encoder(ids.to(pipe.device))[0]
-    latents = images.encode(pipe, [one.picture for one in pictures])
+    latents = images.encode(pipe, [each.picture for each in pictures])
     scheduler = DDPMScheduler.from_config(pipe.scheduler.config)
 
     def loss_of_step(unet: Module, step: int) -> Tensor:

@@ -30,7 +30,6 @@ FORBIDDEN = {
     r"\bTagsInput\b|\bTimePicker\b|\btitles=": "ipywidgets 7.7 does not have it",
     r";\s*$": "a trailing semicolon hides nothing under nbval; assign to _ instead",
     r"\bsys\.exit\(|\bexit\(\)|\bquit\(\)": "exits with 0 under papermill",
-    r"\btrust_remote_code\b": "never run a model's own code",
     r"\bpickle\b|\btorch\.load\(|\ballow_pickle\b": "safetensors only",
     r"\btorch_dtype\b": "today's name is dtype",
     r"\bload_lora_weights\((?!.*weight_name)": "Diffusers 0.39, offline, wants to be told weight_name",
@@ -43,6 +42,7 @@ COLAB = re.compile(r'import sys\n\nif "google\.colab" in sys\.modules:(  #.*)?\n
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # Numbers of the notebooks that were rewritten to be read aloud: `readable` then holds in all their cells.
 REWRITTEN: tuple[str, ...] = ()
+SAY_SO = ("how", "here")  # the names, in helpers, of settings that hold trust_remote_code=False
 RANDOM_DRAWS = {"rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli"}
 
 
@@ -295,6 +295,26 @@ def random_draws(notebook: Notebook, path: Path) -> Iterator[str]:
                 yield f"{name(cell)}: {function} draws from global state; use default_rng(seed)"
 
 
+def silent_loads(source: ast.AST) -> list[str]:
+    """Loads that do not say that a model's own code stays where it is: in a live kernel, silence asks."""
+    silent = []
+    for call in (node for node in ast.walk(source) if isinstance(node, ast.Call)):
+        function = ast.unparse(call.func)
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        loads = function == "pipeline" or re.search(r"\.from_pretrained$|\bAuto\w+\.from_config$", function)
+        said = given.get("trust_remote_code", "False" if given.get(None) in SAY_SO or not loads else "")
+        if said != "False":
+            silent.append(ast.unparse(call))
+    return silent
+
+
+def loads(notebook: Notebook, path: Path) -> Iterator[str]:
+    """No model brings code."""
+    for cell in code_cells(notebook):
+        for call in silent_loads(tree(cell)):
+            yield f"{name(cell)}: `{call[:60]}` does not say trust_remote_code=False"
+
+
 def devices(notebook: Notebook, path: Path) -> Iterator[str]:
     """Every `pipeline` of Transformers is told its device; else it moves its model to a GPU, if any."""
     for cell in code_cells(notebook):
@@ -340,7 +360,7 @@ def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
 
 RULES = (
     first_cell, readable, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
-    alternative_text, forbidden, random_draws, devices, links, terms, identifiers,
+    alternative_text, forbidden, random_draws, loads, devices, links, terms, identifiers,
 )  # fmt: skip
 
 

@@ -52,6 +52,10 @@ def packed(folder):
     change(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
 
 
+def own_code(folder):
+    change(folder / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.Config"})
+
+
 def other_shape(folder):
     change(folder / "config.json", n_embd=64)
 
@@ -91,7 +95,8 @@ CAUSES = {
     newer_class: r"is a NewerForCausalLM, unknown to Transformers \S+ and Diffusers \S+: name another",
     newer_setting: rf"{NEWER} \(KeyError: 'newer'",
     packed: r"needs a package that is not installed.*bitsandbytes",
-    other_shape: r"is damaged \(RuntimeError: .*\): save it again",
+    other_shape: r"is damaged \(its weights have other shapes than its config\w+ says\): save it again",
+    own_code: r"brings program code of its own, which is never run here: name a model",
     cut_weights: r"is damaged \(model.safetensors is cut off or has other content\): save it again",
     pickled_weights: r"is damaged \(there are no safetensors, the only weights that are loaded\): save it",
     no_tokenizer: r"is damaged \(.*tokenizer.*\): save it again",

@@ -14,7 +14,7 @@ from smallworld.making.evaluation.fill import (
     measure,
     model_answers,
 )
-from smallworld.making.fill_data import prepare_data
+from smallworld.making.language.fill_data import prepare_data
 from smallworld.world import stories
 
 

@@ -20,8 +20,8 @@ from smallworld.making.evaluation.image_bench import (
     measure_prompts,
     scenes_like,
 )
-from smallworld.making.image_data import training_scenes
-from smallworld.making.image_pipeline import encode, load_pipeline, reconstruct
+from smallworld.making.image.data import training_scenes
+from smallworld.making.image.pipeline import encode, load_pipeline, reconstruct
 from smallworld.making.models import ModelError
 from smallworld.making.picture_judge import draw_all
 from smallworld.world import scenes

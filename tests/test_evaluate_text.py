@@ -22,7 +22,7 @@ from smallworld.making.evaluation.text import (
     load_model,
     measure,
 )
-from smallworld.making.text_data import encode_stories
+from smallworld.making.language.text_data import encode_stories
 from smallworld.world import stories
 from smallworld.world.vocabulary import PLACES, TIMES
 

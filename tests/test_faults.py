@@ -44,6 +44,14 @@ def test_every_fault_has_its_row_and_its_words():
     assert set(WORDS) | HEALS == set(faults_table.FAULTS) and not set(WORDS) & HEALS
 
 
+@pytest.mark.faults
+def test_the_table_of_files_is_what_is_told():
+    text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    plain = re.compile(r"\d+\.\d+\.\d+")  # versions
+    for name, sentence in faults_table.sentences_on_files().items():
+        assert f"| {name} | {plain.sub('0', sentence)} |" in plain.sub("0", text), name
+
+
 def test_the_table_has_a_line_for_each_sentence_and_a_time_for_each_model():
     name, *_ = faults_table.FAULTS
     rows = [{"fault": name, "role": role, "hub_id": f"a/{role}", "seconds": 1.5,

@@ -94,7 +94,8 @@ from helpers import session, text
 started = session.start("hub")
 tokenizer, model = text.load(started, sys.argv[1])
 print(repr(text.generate(model, tokenizer, ["The patient", ""], seed=0, max_new_tokens=5)))
-mine, words = AutoModelForCausalLM.from_pretrained(sys.argv[1]), AutoTokenizer.from_pretrained(sys.argv[1])
+mine = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=False)
+words = AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code=False)
 assert repr(text.generate(mine, words, "", seed=0)) == repr(text.generate(model, tokenizer, "", seed=0))
 _, base = text.load(started)
 assert mine.num_parameters() == base.num_parameters() and words.pad_token is None

@@ -160,6 +160,11 @@ BROKEN = {
     "semicolon": (set_source(5, "a = 1\nprint(a);"), "semicolon hides nothing"),
     "pickle": (set_source(5, "import pickle"), "safetensors only"),
     "lora": (set_source(5, "pipe.load_lora_weights(a)"), "be told weight_name"),
+    "code of a model": (
+        set_source(5, "m = AutoModel.from_pretrained(a, trust_remote_code=True)"),
+        "does not say trust_remote_code=False",
+    ),
+    "a load that asks": (set_source(5, "m = pipeline('fill-mask')"), "does not say trust_remote_code=False"),
     "pip": (set_source(5, "%pip install x"), "no shell"),
     "skip": (set_source(5, "# NBVAL_SKIP\na = 1\nprint(a)"), "every cell runs"),
     "global draw": (

@@ -7,9 +7,11 @@ import pytest
 import torch
 from toy_images import ToySettings, toy_sizes, trained
 
-from smallworld.making import image_data, image_model, image_pipeline
-from smallworld.making.image_data import HARD_THINGS, THINGS, training_scenes
-from smallworld.making.stage import batch_numbers
+from smallworld.making.image import data as image_data
+from smallworld.making.image import model as image_model
+from smallworld.making.image import pipeline as image_pipeline
+from smallworld.making.image.data import HARD_THINGS, THINGS, training_scenes
+from smallworld.making.image.stage import batch_numbers
 from smallworld.world import captions, drawing, scenes
 
 CPU = torch.device("cpu")

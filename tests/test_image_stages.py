@@ -12,21 +12,19 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, toy_sizes, trained
 
-from smallworld.making import (
-    autoencoder_stage,
-    diffusion_stage,
-    image_data,
-    image_looks,
-    image_model,
-    image_pipeline,
-    stage,
-)
 from smallworld.making import images as train_images
-from smallworld.making.autoencoder_stage import AutoencoderStage
-from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.image_export import Keeper
-from smallworld.making.stage import learning_rate, train
-from smallworld.making.text_stage import FACTS, TextStage, labels_of, out_of_place
+from smallworld.making.image import autoencoder as autoencoder_stage
+from smallworld.making.image import data as image_data
+from smallworld.making.image import diffusion as diffusion_stage
+from smallworld.making.image import looks as image_looks
+from smallworld.making.image import model as image_model
+from smallworld.making.image import pipeline as image_pipeline
+from smallworld.making.image import stage
+from smallworld.making.image.autoencoder import AutoencoderStage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.export import Keeper
+from smallworld.making.image.stage import learning_rate, train
+from smallworld.making.image.text_encoder import FACTS, TextStage, labels_of, out_of_place
 from smallworld.making.training import TrainingError
 from smallworld.world import captions, scenes, vocabulary
 

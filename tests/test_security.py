@@ -70,7 +70,6 @@ def code_loading(source: str) -> list[str]:
             found.append(shown)
         if given.get("allow_pickle", "False") != "False":
             found.append(shown)
-        found += silent_load(call)
         model = re.search(
             r"(Model\w*|Pipeline|AutoencoderKL|UNet\w*|auto|kind|Kind)\.from_pretrained$", function
         )
@@ -78,20 +77,7 @@ def code_loading(source: str) -> list[str]:
             found.append(shown)
         if function in ("eval", "exec", "compile", "__import__"):
             found.append(shown)
-    return found
-
-
-def silent_load(call: ast.Call) -> list[str]:
-    """A load that does not say that it runs no code of the model: silence asks, in a live kernel."""
-    function = ast.unparse(call.func)
-    loads = function.endswith((".from_pretrained", "AutoModel.from_config")) or function == "pipeline"
-    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-    said = given.get("trust_remote_code") == "False" or given.get(None) in SAY_SO
-    silent = loads and not said or given.get("trust_remote_code", "False") != "False"
-    return [ast.unparse(call)] if silent else []
-
-
-SAY_SO = ("how", "here")  # settings that hold trust_remote_code=False
+    return found + rules.silent_loads(ast.parse(source))
 
 
 def test_settings_that_stand_for_it_do_say_so():
@@ -103,14 +89,13 @@ def test_settings_that_stand_for_it_do_say_so():
 @pytest.mark.parametrize("folder", ["smallworld", "tests"])
 def test_no_other_load_is_silent_either(folder):
     for path in sorted((ROOT / folder).rglob("*.py")):
-        silent = [one for call in calls(path.read_text(encoding="utf-8")) for one in silent_load(call)]
-        assert silent == [], path.name
+        assert rules.silent_loads(ast.parse(path.read_text(encoding="utf-8"))) == [], path.name
 
 
 # Folders of the workbook's own, written just before or shipped: a teacher reads them as a reader would.
 OWN_FOLDERS = {
     "03_text_generation": ["AutoModelForCausalLM.from_pretrained(folder, "],
-    "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place)"],
+    "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place, "],
 }
 
 

@@ -10,8 +10,8 @@ from toy_fill import TOY, trained
 from transformers import AutoModelForMaskedLM
 
 from smallworld.making.fill import build_model, main, parse_arguments, start_run
-from smallworld.making.fill_data import IGNORED, SHIPPED, SPECIAL, draw_batch, mask, prepare_data
-from smallworld.making.language_run import train
+from smallworld.making.language.fill_data import IGNORED, SHIPPED, SPECIAL, draw_batch, mask, prepare_data
+from smallworld.making.language.run import train
 from smallworld.making.training import TrainingError
 from smallworld.world import stories
 
@@ -81,9 +81,9 @@ def test_the_export_loads_as_it_should():
     from transformers import pipeline
 
     folder = trained()
-    fill = pipeline("fill-mask", model=str(folder), device="cpu")
+    fill = pipeline("fill-mask", model=str(folder), device="cpu", trust_remote_code=False)
     assert len(fill("Mina the [MASK] lived in the desert.")) == 5
-    model = AutoModelForMaskedLM.from_pretrained(folder)
+    model = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=False)
     assert model.dtype == torch.float16 and model.num_parameters() < 2e6
     record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     assert record["steps"] == TOY.steps and record["word_pieces"] == fill.tokenizer.vocab_size
@@ -103,7 +103,9 @@ def test_wrong_requests_end_with_one_sentence(tmp_path, capsys):
 
 def test_both_kinds_of_layer_occur_as_transformers_5_15_wants_and_each_sees_everything(data):
     tokenizer, _ = data
-    shipped = AutoModelForMaskedLM.from_pretrained(SHIPPED, dtype=torch.float32)
+    shipped = AutoModelForMaskedLM.from_pretrained(
+        SHIPPED, dtype=torch.float32, trust_remote_code=False
+    )
     for model in (shipped, build_model(replace(TOY, layers=2), tokenizer)):
         config = model.config
         assert set(config.layer_types) == set(config.rope_parameters)

@@ -7,9 +7,10 @@ import torch
 from safetensors.torch import load_file
 from toy_images import ToySettings, full_unet, toy_sizes, trained
 
-from smallworld.making import image_export, image_model
 from smallworld.making import images as train_images
-from smallworld.making.image_settings import Settings
+from smallworld.making.image import export as image_export
+from smallworld.making.image import model as image_model
+from smallworld.making.image.settings import Settings
 from smallworld.making.images import Run
 from smallworld.making.training import TrainingError
 
@@ -41,7 +42,7 @@ def test_the_exported_folder_is_a_stable_diffusion_pipeline_in_half_precision(ma
     }  # fmt: skip
     for name in files:
         assert {weight.dtype for weight in load_file(folder / name).values()} == {torch.float16}
-    pipe = StableDiffusionPipeline.from_pretrained(folder).to(torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(folder, trust_remote_code=False).to(torch.float32)
     assert pipe.safety_checker is None and not pipe.config.requires_safety_checker
     assert torch.allclose(weights_of(pipe.unet), weights_of(made["parts"]["unet"]), atol=1e-2)
     assert pipe.tokenizer("a red balloon").input_ids == made["parts"]["tokenizer"]("a red balloon").input_ids

@@ -19,10 +19,9 @@ from safetensors.torch import load_file
 from toy import ToySettings, trained
 
 from smallworld import ROOT
-from smallworld.making import text_model
-from smallworld.making.language_run import export, train
-from smallworld.making.text import main, planned_steps, start_run
-from smallworld.making.text_data import (
+from smallworld.making.language import text_model
+from smallworld.making.language.run import export, train
+from smallworld.making.language.text_data import (
     END,
     IGNORED,
     START,
@@ -33,7 +32,8 @@ from smallworld.making.text_data import (
     plan_epoch,
     training_batches,
 )
-from smallworld.making.text_model import build_model, next_token_loss, own_rows, text_nats
+from smallworld.making.language.text_model import build_model, next_token_loss, own_rows, text_nats
+from smallworld.making.text import main, planned_steps, start_run
 from smallworld.making.training import TrainingError
 from smallworld.world import stories
 
@@ -224,7 +224,8 @@ def test_a_stopped_run_ends_like_an_uninterrupted_one(run, tmp_path):
 ENDLESS = """
 import sys
 from pathlib import Path
-from smallworld.making import language_run, text
+from smallworld.making.language import run as language_run
+from smallworld.making import text
 from toy import ToySettings
 text.look_at = lambda run: None
 language_run.train(text.start_run(ToySettings(), Path(sys.argv[1])), checkpoint_minutes=0)
@@ -275,7 +276,8 @@ def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
 PART = """
 import contextlib, json, os, signal, sys
 from pathlib import Path
-from smallworld.making import language_run, processes, text, text_model
+from smallworld.making.language import run as language_run, text_model
+from smallworld.making import processes, text
 from toy import ToySettings
 folder, last, losses = Path(sys.argv[1]), int(sys.argv[2]), []
 text.look_at = lambda run: None
@@ -383,8 +385,10 @@ def test_the_export_loads_silently_as_half_precision_on_disk(run, capfd):
     capfd.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, trust_remote_code=False
+        ).eval()
     inputs = tokenizer("Once upon a time", return_tensors="pt")
     model.generate(**inputs, max_new_tokens=3, do_sample=False)
     assert "warn" not in capfd.readouterr().err.lower()
@@ -414,7 +418,7 @@ def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
     def no_room(folder, part):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("smallworld.making.language_run.write_card", no_room)
+    monkeypatch.setattr("smallworld.making.language.run.write_card", no_room)
     with pytest.raises(OSError):
         export(run, target)
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before

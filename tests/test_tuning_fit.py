@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unicodedata import normalize
 
+import nbformat
 import pytest
 import torch
+from nbclient import NotebookClient
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -205,6 +208,13 @@ def test_a_damaged_checkpoint_falls_back_on_the_one_before(build):
     assert fitted("build/run", show=lambda step, loss: steps.append(step))[0] == whole and steps[0] == 35
 
 
+def test_a_run_goes_on_in_its_folder_however_its_letters_are_composed(build):
+    first = fitted(f"build/{normalize('NFD', 'é')}")
+    steps = []
+    assert fitted(f"build/{normalize('NFC', 'é')}", show=lambda step, _: steps.append(step))[0] == first[0]
+    assert steps == [] and len(list(build.iterdir())) == 1
+
+
 @pytest.mark.parametrize("folder", ["elsewhere", None, "build", "build/..", "build/../x", "../build/x", ""])
 def test_a_folder_that_is_not_below_build_is_refused(build, folder):
     folder = build.with_name("elsewhere") if folder is None else folder  # an absolute path
@@ -319,7 +329,8 @@ POEMS = list(corpus("train", 30, 0))
 LOAD = """
 import json
 from transformers import AutoModelForCausalLM, AutoTokenizer
-tokenizer, model = (kind.from_pretrained(sys.argv[2]) for kind in (AutoTokenizer, AutoModelForCausalLM))
+kinds = AutoTokenizer, AutoModelForCausalLM
+tokenizer, model = (kind.from_pretrained(sys.argv[2], trust_remote_code=False) for kind in kinds)
 ids = tokenizer(sys.argv[3], return_tensors="pt").input_ids
 print(json.dumps([type(model).__name__, model(ids).logits[0, -1].tolist()]))
 """
@@ -464,6 +475,23 @@ def test_in_a_kernel_training_is_one_process_whatever_a_cluster_left_behind(monk
         monkeypatch.setenv(name, value)
     assert fitted(steps=3)[0] == alone
     assert {name: os.environ[name] for name in variables} == variables, "and they are as they were"
+
+
+IN_A_KERNEL = """
+import os, torch
+from helpers import tuning
+model = torch.nn.Linear(2, 1)
+print(len(tuning.fit(model, lambda m, step: m(torch.ones(1, 2)).mean(), steps=2, learning_rate=0.1)))
+"""
+
+
+@pytest.mark.long
+def test_a_real_kernel_ends_its_training_under_such_variables(monkeypatch):
+    for name, value in CLUSTER.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_A_KERNEL)])
+    NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
+    assert "2\n" in [output.get("text") for output in notebook.cells[0].outputs]
 
 
 def test_processes_that_a_launcher_forked_from_a_kernel_know_each_other(monkeypatch):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from smallworld.making.language_run import export, train
+from smallworld.making.language.run import export, train
+from smallworld.making.language.text_data import Settings
 from smallworld.making.text import TextRun, start_run
-from smallworld.making.text_data import Settings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from smallworld.making.fill import start_run
-from smallworld.making.fill_data import Settings
-from smallworld.making.language_run import export, train
+from smallworld.making.language.fill_data import Settings
+from smallworld.making.language.run import export, train
 
 TOY = Settings(stories=60, steps=8, layers=1, width=24, heads=2, batch=4, warmup=2)
 

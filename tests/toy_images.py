@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from smallworld.making import image_model
 from smallworld.making import images as train_images
-from smallworld.making.image_settings import Settings
+from smallworld.making.image import model as image_model
+from smallworld.making.image.settings import Settings
 
 full_unet = image_model.build_unet
 

@@ -111,15 +111,15 @@ def diversity(layouts: Sequence[Sequence[np.ndarray]], latents: Sequence[Sequenc
 
     ``layouts`` and ``latents``: each (generated, drawn), and each of these an array for every prompt.
     """
+    usual = np.mean([rows.std(axis=0, ddof=1) for rows in layouts[1]], axis=0)
 
     def of_column(column: int) -> Callable[[np.ndarray], float]:
         return lambda rows: rows[:, column].std(ddof=1)
 
     def of_layout(rows: np.ndarray) -> float:
-        return (rows.std(axis=0, ddof=1) / scales).mean()
+        return (rows.std(axis=0, ddof=1) / usual).mean()
 
     result = {name: spread_ratio(*layouts, of_column(column)) for column, name in enumerate(LAYOUT)}
-    scales = np.mean([rows.std(axis=0, ddof=1) for rows in layouts[1]], axis=0)
     result["layout"] = spread_ratio(*layouts, of_layout)
     result["latents"] = spread_ratio(*latents, mean_distance)
     return result

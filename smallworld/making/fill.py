@@ -21,9 +21,9 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
 
 from smallworld import ROOT
-from smallworld.making import language_run
-from smallworld.making.cards.fill import PART
-from smallworld.making.fill_data import (
+from smallworld.making.cards.fill import CARD
+from smallworld.making.language import run as language_run
+from smallworld.making.language.fill_data import (
     IGNORED,
     SHIPPED,
     Sentences,
@@ -58,7 +58,9 @@ def build_model(settings: Settings, tokenizer) -> ModernBertForMaskedLM:
     torch.manual_seed(settings.seed)
     if settings.start_from:
         folder = start_folder(settings.start_from, SHIPPED)
-        return AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        return AutoModelForMaskedLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
     config = ModernBertConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,
@@ -101,7 +103,7 @@ class FillRun(language_run.Run):
 
     data: Sentences
 
-    card = PART
+    card = CARD
     point_every = 50
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:

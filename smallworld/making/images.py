@@ -24,10 +24,9 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from smallworld import ROOT, WEIGHTS
-from smallworld.making import image_model
-from smallworld.making.autoencoder_stage import AutoencoderStage, latent_statistics, standardise
-from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.image_data import (
+from smallworld.making.image import model as image_model
+from smallworld.making.image.autoencoder import AutoencoderStage, latent_statistics, standardise
+from smallworld.making.image.data import (
     Pictures,
     Wordings,
     learn_tokenizer,
@@ -35,12 +34,13 @@ from smallworld.making.image_data import (
     prepare_pictures,
     prepare_wordings,
 )
-from smallworld.making.image_export import Keeper, earlier_runs, export, training_record
-from smallworld.making.image_looks import look_at_autoencoder, look_at_diffusion, look_at_text
-from smallworld.making.image_pipeline import load_pipeline
-from smallworld.making.image_settings import Settings
-from smallworld.making.stage import Stage, train
-from smallworld.making.text_stage import TextStage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.export import Keeper, earlier_runs, export, training_record
+from smallworld.making.image.looks import look_at_autoencoder, look_at_diffusion, look_at_text
+from smallworld.making.image.pipeline import load_pipeline
+from smallworld.making.image.settings import Settings
+from smallworld.making.image.stage import Stage, train
+from smallworld.making.image.text_encoder import TextStage
 from smallworld.making.training import (
     TrainingError,
     add_run_options,

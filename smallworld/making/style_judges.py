@@ -27,8 +27,8 @@ from tqdm.auto import tqdm
 from smallworld.judges.intervals import interval
 from smallworld.judges.pictures import FACTS, to_pixels
 from smallworld.judges.style import COMMAND, SHIPPED, SUBJECTS, StyleJudge, weights_of
-from smallworld.making.image_model import load_vae
-from smallworld.making.image_pipeline import to_bytes
+from smallworld.making.image.model import load_vae
+from smallworld.making.image.pipeline import to_bytes
 from smallworld.making.picture_judge import augment, write_files
 from smallworld.world import papercut as restyle
 from smallworld.world import shapes

@@ -23,10 +23,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from smallworld import ROOT
-from smallworld.making import language_run
-from smallworld.making.cards.text import PART
-from smallworld.making.processes import agree, is_first, wait_for_all
-from smallworld.making.text_data import (
+from smallworld.making.cards.text import CARD
+from smallworld.making.language import run as language_run
+from smallworld.making.language.text_data import (
     SHIPPED,
     Documents,
     Settings,
@@ -34,7 +33,8 @@ from smallworld.making.text_data import (
     prepare_data,
     training_batches,
 )
-from smallworld.making.text_model import build_model, build_optimizer, text_nats, train_step
+from smallworld.making.language.text_model import build_model, build_optimizer, text_nats, train_step
+from smallworld.making.processes import agree, is_first, wait_for_all
 from smallworld.making.training import add_run_options, add_settings, check_run_options, read_checkpoint
 from smallworld.world import stories
 
@@ -54,7 +54,7 @@ class TextRun(language_run.Run):
     validation: Documents
     curve: dict[str, list] = field(default_factory=lambda: {"train": [], "validation": []})
 
-    card = PART
+    card = CARD
     point_every = 20
     may_change = ("minutes",)
 

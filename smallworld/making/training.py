@@ -154,11 +154,15 @@ def add_run_options(parser: argparse.ArgumentParser, output: Path, weights: str)
 
 
 def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
-    """An option for each setting of the dataclass ``kind`` (start_from is one of ``add_run_options``)."""
+    """An option for each setting of the dataclass ``kind`` (start_from is one of ``add_run_options``).
+
+    A setting may have a "help" among its metadata.
+    """
     for setting in fields(kind):
         if setting.name != "start_from":
             option, default = f"--{setting.name.replace('_', '-')}", setting.default
-            parser.add_argument(option, type=type(default), default=default, help=f"default: {default}")
+            meaning = f"{setting.metadata.get('help', '')} (default: {default})".strip()
+            parser.add_argument(option, type=type(default), default=default, help=meaning)
 
 
 def settings_from(chosen: argparse.Namespace, kind: type) -> Any:

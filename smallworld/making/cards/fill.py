@@ -1,11 +1,11 @@
-"""The part of the model cards that is about the masked language model."""
+"""What is special about the card of the masked language model."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from smallworld.making.cards.writer import Part, command, share, table, versions
-from smallworld.making.fill_data import Settings
+from smallworld.making.cards.writer import Card, command, share, table, versions
+from smallworld.making.language.fill_data import Settings
 
 DESCRIPTION = """
 A BERT-class masked language model with {parameters:,} parameters that fills gaps in the stories of one
@@ -90,7 +90,7 @@ def quality(measured: dict) -> str:
     )
 
 
-PART = Part(
+CARD = Card(
     name="fill",
     title="The small world's gap filler",
     library="transformers",

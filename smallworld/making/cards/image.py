@@ -1,9 +1,9 @@
-"""The part of the model cards that is about the image model, and its first stage, the autoencoder."""
+"""What is special about the card of the image model, and its first stage, the autoencoder."""
 
 from __future__ import annotations
 
-from smallworld.making.cards.writer import Part, note, share, table, targets_table, versions
-from smallworld.making.image_pipeline import GUIDANCE_SCALE, STEPS
+from smallworld.making.cards.writer import Card, note, share, table, targets_table, versions
+from smallworld.making.image.pipeline import GUIDANCE_SCALE, STEPS
 from smallworld.world.words import drawable
 
 PURPOSE = """
@@ -227,7 +227,7 @@ def list_misses(missed: list[dict]) -> str:
     return MISSES.format(count=len(missed), rows="\n".join(rows))
 
 
-PART = Part(
+CARD = Card(
     name="image",
     title="The small world's painter",
     library="diffusers",
@@ -237,7 +237,7 @@ PART = Part(
     describe=describe,
     quality=quality,
 )
-FIRST_STAGE = Part(
+FIRST_STAGE = Card(
     name="image",
     title="The small world's painter, first stage",
     library="diffusers",
@@ -248,7 +248,7 @@ FIRST_STAGE = Part(
 )
 
 
-def part_of(record: dict) -> Part:
-    """The part for a model with this training record: of the first stage alone there is no pipeline yet."""
+def card_of(record: dict) -> Card:
+    """The card of a model with this training record: of the first stage alone there is no pipeline yet."""
     finished = any(stage["stage"] == "diffusion" for stage in record["stages"])
-    return PART if finished else FIRST_STAGE
+    return CARD if finished else FIRST_STAGE

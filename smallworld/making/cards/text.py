@@ -1,12 +1,12 @@
-"""The part of the model cards that is about the language model."""
+"""What is special about the card of the language model."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from html import escape
 
-from smallworld.making.cards.writer import Part, command, note, share, table, targets_table, versions
-from smallworld.making.text_data import Settings
+from smallworld.making.cards.writer import Card, command, note, share, table, targets_table, versions
+from smallworld.making.language.text_data import Settings
 
 PURPOSE = """
 A GPT-2-class language model with {parameters:.1f} million parameters that writes short stories for
@@ -185,7 +185,7 @@ def sample(example: dict) -> str:
     return f"{heading}\n\n> {text}\n\nChecker: {verdict}."
 
 
-PART = Part(
+CARD = Card(
     name="text",
     title="The small world's storyteller",
     library="transformers",

@@ -1,6 +1,6 @@
 """Write a model card (``README.md`` beside the weights) from what was recorded and what was measured.
 
-A model's own ``Part`` says only what is special about it: text.py, fill.py and image.py hold one each.
+A model's own ``Card`` says only what is special about it: text.py, fill.py and image.py hold one each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Weights, tokenizer, training {data} and samples are under the MIT licence, like 
 
 
 @dataclass(frozen=True)
-class Part:
+class Card:
     """What is special about the card of one model.
 
     ``describe`` turns the training record into the sections from the purpose to the training; ``quality``
@@ -40,34 +40,34 @@ class Part:
     quality: Callable[[dict], str] | None = None
 
 
-def write_card(folder: Path, part: Part) -> None:
+def write_card(folder: Path, card: Card) -> None:
     """Write ``folder/README.md`` from the training record and, if there is one, ``evaluation.json``."""
-    record = json.loads((folder / part.record).read_text(encoding="utf-8"))
-    sections = [header(part), part.describe(record)]
-    if part.quality:
+    record = json.loads((folder / card.record).read_text(encoding="utf-8"))
+    sections = [header(card), card.describe(record)]
+    if card.quality:
         sections.append("\n## Measured quality\n")
-        sections.append(measured_quality(folder, part))
-    sections.append(LICENCE.format(data=part.data))
+        sections.append(measured_quality(folder, card))
+    sections.append(LICENCE.format(data=card.data))
     (folder / "README.md").write_text("".join(sections), encoding="utf-8")
 
 
-def header(part: Part) -> str:
+def header(card: Card) -> str:
     """What the hub reads (licence, language, library, task), and the title."""
     lines = ["license: mit"]
-    if part.task:
+    if card.task:
         lines.append("language: en")
-    lines.append(f"library_name: {part.library}")
-    if part.task:
-        lines.append(f"pipeline_tag: {part.task}")
-    return "\n".join(["---", *lines, "---", "", f"# {part.title}", ""])
+    lines.append(f"library_name: {card.library}")
+    if card.task:
+        lines.append(f"pipeline_tag: {card.task}")
+    return "\n".join(["---", *lines, "---", "", f"# {card.title}", ""])
 
 
-def measured_quality(folder: Path, part: Part) -> str:
+def measured_quality(folder: Path, card: Card) -> str:
     """What ``evaluation.json`` says, or how to measure it."""
     evaluation = folder / "evaluation.json"
     if not evaluation.exists():
-        return UNMEASURED.format(name=part.name)
-    return part.quality(json.loads(evaluation.read_text(encoding="utf-8")))
+        return UNMEASURED.format(name=card.name)
+    return card.quality(json.loads(evaluation.read_text(encoding="utf-8")))
 
 
 # ------------------------------------------------------------------ what the parts share

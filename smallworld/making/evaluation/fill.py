@@ -13,9 +13,9 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from smallworld.judges.intervals import interval
-from smallworld.making.cards import fill as card
+from smallworld.making.cards.fill import CARD
 from smallworld.making.evaluation.part import Measured, Part
-from smallworld.making.fill_data import SHIPPED, Sentences, encode_sentences
+from smallworld.making.language.fill_data import SHIPPED, Sentences, encode_sentences
 from smallworld.making.ngrams import KneserNey
 from smallworld.world import stories
 
@@ -47,8 +47,10 @@ class Question:
 
 def load_model(folder: Path):
     """Tokenizer and float32 model of a folder."""
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
-    return AutoTokenizer.from_pretrained(folder), model
+    model = AutoModelForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    ).eval()
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False), model
 
 
 # ------------------------------------------------------------------ questions and answers
@@ -137,7 +139,7 @@ def measure(folder: Path, plan: Plan, split: str = "test") -> Measured:
     """All numbers about the masked language model in ``folder``."""
     started = time.monotonic()
     tokenizer, model = load_model(folder)
-    settings = json.loads((folder / card.PART.record).read_text(encoding="utf-8"))["settings"]
+    settings = json.loads((folder / CARD.record).read_text(encoding="utf-8"))["settings"]
     count = plan.training_stories or settings["stories"]
     data = encode_sentences(tokenizer, list(stories.corpus("train", count, settings["seed"])))
     questions = ask(tokenizer, plan, split)
@@ -165,10 +167,10 @@ def measure(folder: Path, plan: Plan, split: str = "test") -> Measured:
 PART = Part(
     name="fill",
     folder=SHIPPED,
-    files=("config.json", "tokenizer.json", card.PART.record),
+    files=("config.json", "tokenizer.json", CARD.record),
     target="train-fill",
     plan=Plan(),
     quick=QUICK,
     measure=measure,
-    card=card.PART,
+    card=CARD,
 )

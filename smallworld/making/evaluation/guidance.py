@@ -14,17 +14,18 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from smallworld.judges import pictures as judges
 from smallworld.judges.measures import EVERY_FACT, accuracy
+from smallworld.judges.pictures import JudgeError
+from smallworld.judges.pictures import load as load_judge
 from smallworld.making.evaluation.image_bench import Bench, Plan, measure_diversity
-from smallworld.making.image_pipeline import SHIPPED, STEPS, load_pipeline
+from smallworld.making.image.pipeline import SHIPPED, STEPS, load_pipeline
 from smallworld.making.models import ModelError
 from smallworld.world.prompts import Asked, caption_requests
 
 
 def settings_table(folder: Path, guidance: Sequence[float], steps: Sequence[int], plan: Plan) -> list[dict]:
     """For each setting: what is right, how varied, on validation combinations. Rows of plain numbers."""
-    bench = Bench(load_pipeline(folder), judges.load(), plan, "validation")
+    bench = Bench(load_pipeline(folder), load_judge(), plan, "validation")
     requests = caption_requests("validation", plan.rounds, plan.seed)
     rows = []
     for scale in guidance:
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
     plan = Plan(rounds=chosen.rounds, pictures_a_condition=12, seed=chosen.seed)
     try:
         rows = settings_table(chosen.images, chosen.guidance, chosen.steps, plan)
-    except (ModelError, judges.JudgeError) as problem:
+    except (ModelError, JudgeError) as problem:
         raise SystemExit(f"guidance: {problem}") from None
     print(json.dumps(rows, indent=1))
 

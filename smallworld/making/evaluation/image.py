@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from smallworld.judges import pictures as judges
 from smallworld.judges.intervals import rounded
 from smallworld.judges.measures import EVERY_FACT, TOGETHER
-from smallworld.making.cards import image as card
+from smallworld.judges.pictures import load as load_judge
+from smallworld.making.cards.image import CARD
 from smallworld.making.evaluation.image_bench import (
     Bench,
     Plan,
@@ -30,8 +30,8 @@ from smallworld.making.evaluation.image_bench import (
     measure_time,
 )
 from smallworld.making.evaluation.part import Measured, Part, check_targets
-from smallworld.making.image_data import training_scenes
-from smallworld.making.image_pipeline import BATCH, SHIPPED, encode, grid, load_pipeline
+from smallworld.making.image.data import training_scenes
+from smallworld.making.image.pipeline import BATCH, SHIPPED, encode, grid, load_pipeline
 from smallworld.making.picture_judge import draw_all
 from smallworld.world.prompts import ARTICLE_REQUEST, Asked, caption_requests, hand_written
 from smallworld.world.scenes import Scene
@@ -117,25 +117,25 @@ def measure_all(bench: Bench, training: Sequence[Scene]) -> Measured:
 
 def training_scenes_of(folder: Path, count: int = 0) -> list[Scene]:
     """The scenes that the model in ``folder`` was trained on, or the first ``count`` of them."""
-    settings = json.loads((folder / card.PART.record).read_text(encoding="utf-8"))["settings"]
+    settings = json.loads((folder / CARD.record).read_text(encoding="utf-8"))["settings"]
     return training_scenes(count or settings["scenes"], settings["seed"], settings.get("hard_weight", 1.0))
 
 
 def measure(folder: Path, plan: Plan) -> Measured:
     """All numbers about the image model in ``folder`` (see ``targets`` for what they are held to)."""
-    bench = Bench(load_pipeline(folder), judges.load(), plan)
+    bench = Bench(load_pipeline(folder), load_judge(), plan)
     return measure_all(bench, training_scenes_of(folder, plan.training_scenes))
 
 
 PART = Part(
     name="image",
     folder=SHIPPED,
-    files=("model_index.json", card.PART.record),
+    files=("model_index.json", CARD.record),
     target="train-images",
     plan=Plan(),
     quick=QUICK,
     measure=measure,
-    card=card.PART,
+    card=CARD,
     pictures=("samples.png", "misses.png", "autoencoder.png"),
-    needs=judges.load,
+    needs=load_judge,
 )

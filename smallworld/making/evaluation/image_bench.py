@@ -30,7 +30,7 @@ from smallworld.judges.measures import (
 )
 from smallworld.judges.pictures import Judge
 from smallworld.making import picture_judge
-from smallworld.making.image_pipeline import (
+from smallworld.making.image.pipeline import (
     GUIDANCE_SCALE,
     STEPS,
     as_array,

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from smallworld.making.cards import writer
+from smallworld.making.cards.writer import Card, write_card
 from smallworld.making.models import require_model
 
 
@@ -40,7 +40,7 @@ class Part:
     plan: Any
     quick: Any
     measure: Callable[[Path, Any], Measured]
-    card: writer.Part
+    card: Card
     pictures: tuple[str, ...] = ()  # the files of pictures that ``measure`` may give
     needs: Callable[[], object] | None = None
 
@@ -58,7 +58,7 @@ class Part:
             (folder / name).unlink(missing_ok=True)
         for name, picture in measured.pictures.items():
             picture.save(folder / name, optimize=True)
-        writer.write_card(folder, self.card)
+        write_card(folder, self.card)
 
 
 def check_targets(rows: Sequence[tuple[str, float, str, float]]) -> list[dict]:

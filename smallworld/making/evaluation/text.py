@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from smallworld.judges.intervals import interval, rounded
 from smallworld.making import ngrams
-from smallworld.making.cards import text as card
+from smallworld.making.cards.text import CARD
 from smallworld.making.evaluation.part import Measured, Part, check_targets
-from smallworld.making.text_data import SHIPPED, Documents, encode_stories, write_stories
-from smallworld.making.text_model import text_nats
+from smallworld.making.language.text_data import SHIPPED, Documents, encode_stories, write_stories
+from smallworld.making.language.text_model import text_nats
 from smallworld.world import stories
 from smallworld.world.checker import Report, check
 
@@ -47,8 +47,10 @@ QUICK = Plan(40, 20, 50, 5_000, 3)
 
 def load_model(folder: Path, device: str = "cpu"):
     """Tokenizer and float32 model from ``folder``."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    )
     return tokenizer, model.to(device).eval()
 
 
@@ -260,7 +262,7 @@ def measure(folder: Path, plan: Plan) -> Measured:
     """All numbers about the language model in ``folder`` (``against_targets``: what they are held to)."""
     started = time.monotonic()
     tokenizer, model = load_model(folder)
-    settings = json.loads((folder / card.PART.record).read_text(encoding="utf-8"))["settings"]
+    settings = json.loads((folder / CARD.record).read_text(encoding="utf-8"))["settings"]
     corpus = write_stories("train", plan.training_stories or settings["stories"], settings["seed"])
     requests = held_out_requests(plan.samples, plan.seed)
     texts = continue_prompts(tokenizer, model, [request.prompt for request in requests], plan.seed)
@@ -283,10 +285,10 @@ def measure(folder: Path, plan: Plan) -> Measured:
 PART = Part(
     name="text",
     folder=SHIPPED,
-    files=("model.safetensors", card.PART.record),
+    files=("model.safetensors", CARD.record),
     target="train-text",
     plan=Plan(),
     quick=QUICK,
     measure=measure,
-    card=card.PART,
+    card=CARD,
 )

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
+from smallworld.making.language.text_data import IGNORED, SHIPPED, START, Documents, Settings, collate
 from smallworld.making.processes import add_up, place_among_processes
-from smallworld.making.text_data import IGNORED, SHIPPED, START, Documents, Settings, collate
 from smallworld.making.training import mixed_precision, start_folder
 
 
@@ -18,7 +18,9 @@ def build_model(settings: Settings, tokenizer) -> GPT2LMHeadModel:
     torch.manual_seed(settings.seed)
     if settings.start_from:
         folder = start_folder(settings.start_from, SHIPPED)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
         model.config.pad_token_id = None
         return model
     end = tokenizer.eos_token_id

@@ -10,12 +10,12 @@ from tqdm.auto import tqdm
 
 from smallworld.judges import pictures as judge
 from smallworld.judges.measures import EVERY_FACT, accuracy, psnr
-from smallworld.making.autoencoder_stage import AutoencoderStage
-from smallworld.making.diffusion_stage import DiffusionStage
 from smallworld.making.evaluation.image_bench import fresh_scenes
-from smallworld.making.image_pipeline import as_array, generate, grid
+from smallworld.making.image.autoencoder import AutoencoderStage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.pipeline import as_array, generate, grid
+from smallworld.making.image.text_encoder import FACTS, TextStage
 from smallworld.making.picture_judge import draw_all
-from smallworld.making.text_stage import FACTS, TextStage
 from smallworld.world.prompts import ARTICLE_REQUEST, caption_requests
 from smallworld.world.shapes import random_picture
 

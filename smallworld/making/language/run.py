@@ -19,7 +19,7 @@ import transformers
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from smallworld.making.cards.writer import Part, changed_settings, write_card
+from smallworld.making.cards.writer import Card, changed_settings, write_card
 from smallworld.making.processes import (
     is_first,
     join_processes,
@@ -61,7 +61,7 @@ class Run:
     curve: Any = field(default_factory=list)
     recent: list[float] = field(default_factory=list)  # losses since the last point of the curve
 
-    card: ClassVar[Part]
+    card: ClassVar[Card]
     point_every: ClassVar[int]  # steps from one point of the loss curve to the next
     may_change: ClassVar[tuple[str, ...]] = ()  # settings with which a stopped run may go on changed
 

@@ -13,12 +13,12 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-from smallworld.making.cards.image import part_of
+from smallworld.making.cards.image import card_of
 from smallworld.making.cards.writer import write_card
-from smallworld.making.diffusion_stage import DiffusionStage
-from smallworld.making.image_model import build_pipeline, parameters_of
-from smallworld.making.image_settings import Settings
-from smallworld.making.stage import Stage
+from smallworld.making.image.diffusion import DiffusionStage
+from smallworld.making.image.model import build_pipeline, parameters_of
+from smallworld.making.image.settings import Settings
+from smallworld.making.image.stage import Stage
 from smallworld.making.training import new_folder, replace_folder
 
 
@@ -74,7 +74,7 @@ def export(parts: dict, record: dict, folder: Path) -> None:
         config.pop("_name_or_path", None)  # where the weights before were read from
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    write_card(new, part_of(record))
+    write_card(new, card_of(record))
     replace_folder(new, folder)
 
 

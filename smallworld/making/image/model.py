@@ -142,7 +142,7 @@ def load_vae(folder: Path):
     from diffusers import AutoencoderKL
 
     return AutoencoderKL.from_pretrained(
-        folder, subfolder="vae", low_cpu_mem_usage=False, use_safetensors=True
+        folder, subfolder="vae", low_cpu_mem_usage=False, use_safetensors=True, trust_remote_code=False
     ).to(torch.float32)
 
 

@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 from tqdm.auto import tqdm
 
-from smallworld.making.image_model import FACTOR, train_tokenizer, training_precision
-from smallworld.making.image_pipeline import to_pixels
-from smallworld.making.image_settings import Settings
+from smallworld.making.image.model import FACTOR, train_tokenizer, training_precision
+from smallworld.making.image.pipeline import to_pixels
+from smallworld.making.image.settings import Settings
 from smallworld.making.training import fingerprint, new_folder, require_room
 from smallworld.world.captions import caption
 from smallworld.world.drawing import draw, things_mask
@@ -64,7 +64,7 @@ def _workers() -> ProcessPoolExecutor:
     has_server = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if has_server else "spawn")
     if has_server:
-        context.set_forkserver_preload(["smallworld.making.image_data"])
+        context.set_forkserver_preload(["smallworld.making.image.data"])
     return ProcessPoolExecutor(os.cpu_count(), context, initializer=_one_thread)
 
 

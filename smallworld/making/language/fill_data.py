@@ -112,7 +112,8 @@ def prepare_data(settings: Settings) -> tuple[BertTokenizer, Sentences]:
     """The tokenizer and the training stories as ``Sentences``."""
     corpus = list(stories.corpus("train", settings.stories, settings.seed))
     if settings.start_from:
-        tokenizer = AutoTokenizer.from_pretrained(training.start_folder(settings.start_from, SHIPPED))
+        start = training.start_folder(settings.start_from, SHIPPED)
+        tokenizer = AutoTokenizer.from_pretrained(start, trust_remote_code=False)
     else:
         texts = (story.text for story in corpus)
         tokenizer = build_tokenizer(texts, settings.vocabulary, settings.positions)

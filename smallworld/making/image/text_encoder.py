@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from smallworld.making.image_data import THINGS, Pictures, tokenise
-from smallworld.making.image_model import training_precision
-from smallworld.making.image_settings import AUTOENCODER_ONLY, DIFFUSION_ONLY, Settings
-from smallworld.making.stage import Stage, batch_numbers
+from smallworld.making.image.data import THINGS, Pictures, tokenise
+from smallworld.making.image.model import training_precision
+from smallworld.making.image.settings import AUTOENCODER_ONLY, DIFFUSION_ONLY, Settings
+from smallworld.making.image.stage import Stage, batch_numbers
 from smallworld.world.captions import caption
 from smallworld.world.scenes import Scene
 from smallworld.world.vocabulary import PLACES, TIMES, colors_of, things_in

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from smallworld.making.image_settings import Settings
+from smallworld.making.image.settings import Settings
 from smallworld.making.training import TrainingError, read_checkpoint, write_checkpoint
 
 REPORT_EVERY = 100  # steps between two readings of the loss, which make a GPU wait

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from smallworld.making.image_data import Latents, Wordings
-from smallworld.making.image_model import build_pipeline, training_precision
-from smallworld.making.image_settings import AUTOENCODER_ONLY, TEXT_ONLY, Settings
-from smallworld.making.stage import Stage, batch_numbers
+from smallworld.making.image.data import Latents, Wordings
+from smallworld.making.image.model import build_pipeline, training_precision
+from smallworld.making.image.settings import AUTOENCODER_ONLY, TEXT_ONLY, Settings
+from smallworld.making.image.stage import Stage, batch_numbers
 
 QUANTILES = 1 << 16  # of the distribution of timesteps
 EAGER_STEPS = 3  # on a GPU, before a step is recorded

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from smallworld.making.image_data import Pictures
-from smallworld.making.image_model import training_precision
-from smallworld.making.image_pipeline import to_bytes, to_pixels
-from smallworld.making.image_settings import DIFFUSION_ONLY, TEXT_ONLY, Settings
-from smallworld.making.stage import Stage, batch_numbers
+from smallworld.making.image.data import Pictures
+from smallworld.making.image.model import training_precision
+from smallworld.making.image.pipeline import to_bytes, to_pixels
+from smallworld.making.image.settings import DIFFUSION_ONLY, TEXT_ONLY, Settings
+from smallworld.making.image.stage import Stage, batch_numbers
 
 
 class AutoencoderStage(Stage):

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -31,11 +31,11 @@ FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to sp
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides the result. ``minutes`` is a cap: reached, it only brings the final decay forward."""
+    """All that decides the result."""
 
     stories: int = 60_000
     steps: int = 7_500
-    minutes: float = 75.0
+    minutes: float = field(default=75.0, metadata={"help": "a limit: reached, the final decay comes sooner"})
     seed: int = 0
     vocabulary: int = 2_048
     positions: int = 512
@@ -152,7 +152,7 @@ def prepare_data(settings: Settings, folder: Path) -> tuple[GPT2Tokenizer, Docum
         unfinished.mkdir(parents=True)
         store_data(settings, unfinished)
         os.replace(unfinished, cache)
-    tokenizer = AutoTokenizer.from_pretrained(cache / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(cache / "tokenizer", trust_remote_code=False)
     train = Documents(**np.load(cache / "train.npz"))
     validation = Documents(**np.load(cache / "validation.npz"))
     return tokenizer, train, validation
@@ -165,7 +165,8 @@ def store_data(settings: Settings, folder: Path) -> None:
         "validation": write_stories("validation", settings.validation_stories, settings.seed),
     }
     if settings.start_from:
-        tokenizer = AutoTokenizer.from_pretrained(training.start_folder(settings.start_from, SHIPPED))
+        start = training.start_folder(settings.start_from, SHIPPED)
+        tokenizer = AutoTokenizer.from_pretrained(start, trust_remote_code=False)
     else:
         texts = (story.prompt + story.text for story in corpora["train"])
         tokenizer = train_tokenizer(texts, settings.vocabulary, settings.positions)
