@@ -39,8 +39,10 @@ def load(session: Session, model: str = "") -> Pipeline:
     for files that are missing or damaged and models that are missing, gated, out of reach or of another kind.
     """
     for place in session.places("image", model):  # another one follows where the model cannot be read
-        quiet_libraries(progress=session.shows_progress)
         with place.reading():
+            import diffusers  # noqa: F401  it can be kept quiet only after its import
+
+            quiet_libraries(progress=session.shows_progress)
             pipe = _on_device(_read(place, session.dtype), session.device)
             pipe.set_progress_bar_config(disable=not session.shows_progress)
             return pipe

@@ -30,8 +30,10 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
     damaged and models that are missing, gated, out of reach or of another kind.
     """
     for place in session.places(role, model):  # another one follows where the model cannot be read
-        quiet_libraries(progress=session.shows_progress)
         with place.reading():
+            import transformers  # noqa: F401  first, since only what is imported can be told to be quiet
+
+            quiet_libraries(progress=session.shows_progress)
             tokenizer, loaded = _read(role, place, session.dtype)
             return tokenizer, loaded.to(session.device).eval()
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from helpers.errors import WorkbookError
-from helpers.lessons import costs
+from helpers.lessons.concepts import costs
 
 # Predicted over published GPU hours, as computed by hand from 6 * N * D and 40 % of 312 TFLOP/s.
 RATIOS = {

@@ -8,7 +8,7 @@ import torch
 
 from helpers import metrics
 from helpers.errors import WorkbookError
-from helpers.lessons.dependence import mutual_information, variance_split
+from helpers.lessons.randomness.dependence import mutual_information, variance_split
 
 
 def heaps(seed: int, count: int, sigma: float = 0.3) -> np.ndarray:

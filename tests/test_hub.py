@@ -46,7 +46,7 @@ print(json.dumps(results))
 """
 LOAD_IMAGE = """
 import json, sys
-from helpers import images, session
+from helpers import errors, images, session
 start = session.start(profile="hub", role="image")
 results = []
 for name in json.loads(sys.argv[1]):

@@ -13,7 +13,7 @@ from tiny_pipeline import FACTOR, ROOM, SIZE, save
 
 from helpers import hub, images, registry
 from helpers.errors import WorkbookError
-from helpers.lessons import editing, watching
+from helpers.lessons.images import editing, watching
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["a red balloon", "two flying cars", "", "the sea at night"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers import metrics
 from helpers.errors import WorkbookError
-from helpers.lessons.memorised import longest_overlap
+from helpers.lessons.training.memorised import longest_overlap
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=12).map(" ".join)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers import exercises, metrics
-from helpers.lessons import randomness as tasks
+from helpers.lessons.randomness import exercises as tasks
 from helpers.session import generator
 from tests.notebook_code import functions
 

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from helpers import exercises
-from helpers.lessons import text as notebook_03
+from helpers.lessons.text import exercises as notebook_03
 from helpers.session import generator
 from tests.notebook_code import functions
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from helpers import exercises, images, registry
-from helpers.lessons import images as notebook_04
-from helpers.lessons.editing import inpainting
+from helpers.lessons.images import exercises as notebook_04
+from helpers.lessons.images.editing import inpainting
 from helpers.session import generator
 from smallworld.world import drawing, prompts, scenes
 from tests.notebook_code import functions

@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers import exercises, images, metrics, text, tuning
-from helpers.lessons import tuning as tasks
+from helpers.lessons.tuning import exercises as tasks
 from helpers.session import Session, generator
 from smallworld.world import notes, rhymes, stories
 from tests.notebook_code import cells, functions

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from helpers import exercises, metrics
-from helpers.lessons import training as tasks
+from helpers.lessons.training import exercises as tasks
 from helpers.session import generator
 from smallworld.world import stories
 from smallworld.world.vocabulary import PLACES

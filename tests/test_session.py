@@ -277,6 +277,18 @@ def test_libraries_are_quiet_and_other_warnings_are_not(recwarn):
     assert [str(w.message) for w in recwarn.list] == ["signal"]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "load", ["text.load(started)", "text.load(started, role='fill')", "images.load(started)"]
+)
+def test_the_first_load_of_a_process_says_nothing(tmp_path, load):
+    """A library can only be told to be quiet when it has been imported, and that is at the first load."""
+    code = f"from helpers import images, session, text\nstarted = session.start()\n{load}"
+    environment = os.environ | {"WORKBOOK_OUTPUT": str(tmp_path)}
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (child.returncode, child.stdout, child.stderr) == (0, TINY_LINE, "")
+
+
 def test_in_a_kernel_nothing_lands_on_stderr_and_injected_values_win(monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBOOK_SEED", "5")
     cells = [

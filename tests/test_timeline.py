@@ -1,6 +1,6 @@
 """The figure of named marks over years."""
 
-from helpers.lessons.timeline import timeline
+from helpers.lessons.concepts.timeline import timeline
 
 
 def test_a_timeline_puts_each_name_at_its_year_and_level():

@@ -429,7 +429,7 @@ def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
 
 def test_only_a_full_run_replaces_the_shipped_model(run, tmp_path, monkeypatch, capsys):
     shipped = tmp_path / "shipped"
-    for module in ("text", "text_data", "text_model"):
+    for module in ("text", "language.text_data", "language.text_model"):
         monkeypatch.setattr(f"smallworld.making.{module}.SHIPPED", shipped)
     monkeypatch.setattr("smallworld.making.text.Settings", ToySettings)
     main(["--steps", "2", "--output", str(tmp_path / "short"), "--device", "cpu"])

@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_two_packages_whole_and_nothing_else(tree, wheel):
     }
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == wanted
-    assert {"smallworld/weights/text/model.safetensors", "helpers/lessons/systems.csv"} <= names
+    assert {"smallworld/weights/text/model.safetensors", "helpers/lessons/concepts/systems.csv"} <= names
 
 
 def test_what_it_installs_writes_a_story_without_the_working_tree(wheel, tmp_path):

@@ -1,1 +1,1 @@
-"""What belongs to single notebooks: their exercises, experiments and figures, one module a topic."""
+"""What belongs to single notebooks, a folder a topic: its exercises, experiments and figures."""

@@ -47,8 +47,9 @@ Limits: it shows pictures of the small world well, and others of simple shapes; 
 FIRST_STAGE_QUALITY = """
 ## Measured quality
 
-Peak signal-to-noise ratio at the last of {steps:,} steps, in the precision of training: {psnr_scenes:.1f} dB
-on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes that were never trained on.
+Peak signal-to-noise ratio at the last of {steps:,} steps, in the precision of training:
+{psnr_scenes:.1f} dB on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes that were
+never trained on.
 """
 
 MAKING = """

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from helpers.exercises import Exercise, register
-from helpers.lessons.judging import like
+from helpers.lessons.answer_checks import like
 
 
 def waiting_time(u, rate):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from helpers.exercises import Exercise, register
-from helpers.lessons.judging import like
+from helpers.lessons.answer_checks import like
 
 
 def psnr_of(picture, other):

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from helpers.exercises import Exercise, register
-from helpers.lessons.judging import like
+from helpers.lessons.answer_checks import like
 
 
 def rate(step, total, peak, warmup):

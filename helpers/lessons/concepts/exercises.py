@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.exercises import Exercise, register
-from helpers.lessons.judging import like
+from helpers.lessons.answer_checks import like
 
 
 def posterior(likelihoods, priors):

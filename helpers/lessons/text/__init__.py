@@ -1,0 +1,5 @@
+"""Notebook 03, text generation: its exercises, experiments and figures."""
+
+from helpers.lessons.text import exercises
+
+__all__ = ["exercises"]
