@@ -1,0 +1,169 @@
+"""What the judge of pictures learns from: drawings, spoilt drawings, and pictures that were labelled by eye.
+
+Most pictures are drawings of training combinations. A part of them is spoilt a little and keeps its thing; a
+part is spoilt beyond naming. Of all three a share goes through the image model's autoencoder and back, so
+that neither its softness nor a spoiling's edges tell what can be named. Labelled pictures of image models
+join them (``judge_labels``), each several times.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from smallworld import WEIGHTS
+from smallworld.judges.pictures import ANSWERS, FACTS, LAYOUT, UNREADABLE
+from smallworld.making.judge_labels import Labelled
+from smallworld.making.spoiling import KINDS, may_be_spoilt, spoil
+from smallworld.world.drawing import draw
+from smallworld.world.scenes import SIZE, Scene, sample_scene
+
+UNSAID = -100  # label of a fact that a picture does not have, such as the colour of nothing, or nobody knows
+IMAGE_MODEL = WEIGHTS / "image"
+NOWHERE = float("nan")
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the drawings: spoilt a little, spoilt beyond naming, and sent through the autoencoder."""
+
+    light: float = 0.2
+    strong: float = 0.3
+    reconstructed: float = 0.25
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures uint8 (n, 64, 64, 3), labels (n, facts) and layouts (n, 4)."""
+
+    pictures: np.ndarray
+    labels: Tensor
+    layouts: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+# ------------------------------------------------------------------ drawings
+def targets_of(scene: Scene) -> tuple[list[int], list[float]]:
+    """A scene's fact labels (in the order of ``FACTS``) and its layout; nan where there is none."""
+    values = {"place": scene.place, "time": scene.time, "thing": scene.thing}
+    labels = [FACTS[name].index(value) for name, value in values.items()]
+    if not scene.thing:
+        return [*labels, UNSAID, UNSAID], [scene.horizon, NOWHERE, NOWHERE, 0.0]
+    labels += [FACTS["color"].index(scene.color), FACTS["count"].index(scene.count)]
+    return labels, [scene.horizon, *np.mean(scene.spots, axis=0).tolist()]
+
+
+def sample_scenes(count: int, seed: int, split: str = "train", even: bool = False) -> list[Scene]:
+    """Scenes of a split; ``even``: in every second scene each thing is as likely as any other."""
+    rng = random.Random(f"judge {split} {seed}")
+    return [
+        sample_scene(rng, split, **({"thing": rng.choice(FACTS["thing"])} if even and number % 2 else {}))
+        for number in range(count)
+    ]
+
+
+def draw_all(scenes: Sequence[Scene]) -> np.ndarray:
+    """The scenes' pictures: uint8 (n, 64, 64, 3)."""
+    pictures = np.empty((len(scenes), SIZE, SIZE, 3), np.uint8)
+    for number, scene in enumerate(tqdm(scenes, desc="drawing", unit=" scenes", mininterval=2, leave=False)):
+        pictures[number] = np.asarray(draw(scene))
+    return pictures
+
+
+def spoilt_labels(labels: Sequence[int], kind: str) -> list[int]:
+    """A scene's labels after a strong spoiling: the thing is unreadable, what the kind keeps stays."""
+    kept = ("place", "time", *KINDS[kind].keeps)
+    named = dict(zip(FACTS, labels, strict=True))
+    result = {name: label if name in kept else UNSAID for name, label in named.items()}
+    result["thing"] = ANSWERS["thing"].index(UNREADABLE)
+    return [result[name] for name in FACTS]
+
+
+def drawn_examples(scenes: Sequence[Scene], shares: Shares, seed: int) -> Examples:
+    """The scenes drawn, a share of them spoilt a little or beyond naming, with their targets."""
+    rng = random.Random(f"spoilt {seed}")
+    pictures = np.empty((len(scenes), SIZE, SIZE, 3), np.uint8)
+    labels, layouts = [], []
+    for number, scene in enumerate(tqdm(scenes, desc="drawing", unit=" scenes", mininterval=2, leave=False)):
+        own, layout = targets_of(scene)
+        fate = rng.random()
+        if fate < shares.strong and may_be_spoilt(scene):
+            spoilt, kind = spoil(scene, rng, strongly=True)
+            own = spoilt_labels(own, kind)
+        elif scene.thing and shares.strong <= fate < shares.strong + shares.light:
+            spoilt, _ = spoil(scene, rng, strongly=False)
+        else:
+            spoilt = np.asarray(draw(scene), float)
+        pictures[number] = spoilt.round().clip(0, 255)
+        labels.append(own)
+        layouts.append(layout)
+    return Examples(pictures, torch.tensor(labels), torch.tensor(layouts))
+
+
+# ------------------------------------------------------------------ through the autoencoder
+def load_autoencoder(folder: Path = IMAGE_MODEL, device: str = "cpu") -> nn.Module | None:
+    """The image model's autoencoder in float32, or None, with a line on stderr, where there is none."""
+    if not (folder / "vae").exists():
+        print(f"There is no autoencoder in {folder}: no drawing goes through one.", file=sys.stderr)
+        return None
+    from diffusers import AutoencoderKL
+
+    autoencoder = AutoencoderKL.from_pretrained(folder / "vae", use_safetensors=True).float()
+    return autoencoder.to(device, memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def reconstruct(autoencoder: nn.Module, pictures: np.ndarray, batch_size: int = 16) -> np.ndarray:
+    """Pictures uint8 (n, 64, 64, 3) after their way through the autoencoder and back."""
+    device, rows = next(autoencoder.parameters()).device, []
+    starts = range(0, len(pictures), batch_size)
+    for first in tqdm(starts, desc="reconstructing", unit=" batches", mininterval=2, leave=False):
+        pixels = torch.from_numpy(pictures[first : first + batch_size]).permute(0, 3, 1, 2).to(device)
+        latents = autoencoder.encode(pixels.float() / 127.5 - 1).latent_dist.mode()
+        decoded = autoencoder.decode(latents).sample
+        bytes_ = ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+        rows.append(bytes_.permute(0, 2, 3, 1).cpu().numpy())
+    return np.concatenate(rows) if rows else pictures
+
+
+# ------------------------------------------------------------------ labelled by eye
+def labelled_examples(labelled: Sequence[Labelled], times: int) -> Examples:
+    """Pictures with a clear verdict of the eye, each ``times`` times; what no reader said is unsaid."""
+    clear = [picture for picture in labelled if picture.verdict.thing is not None] * times
+    pictures = np.empty((len(clear), SIZE, SIZE, 3), np.uint8)
+    labels = []
+    for number, picture in enumerate(clear):
+        pictures[number] = picture.pixels
+        said = {name: getattr(picture.verdict, name) for name in FACTS}
+        labels.append([_label(name, value) for name, value in said.items()])
+    layouts = torch.full((len(clear), len(LAYOUT)), NOWHERE)
+    return Examples(pictures, torch.tensor(labels, dtype=torch.long).reshape(-1, len(FACTS)), layouts)
+
+
+def _label(name: str, value: str | int | None) -> int:
+    """The number of an answer; ``UNSAID`` for None and for what is no answer, such as four."""
+    return ANSWERS[name].index(value) if value in ANSWERS[name] else UNSAID
+
+
+def gather(scenes: Sequence[Scene], labelled: Sequence[Labelled], shares: Shares, times: int, seed: int,
+           autoencoder: nn.Module | None) -> Examples:  # fmt: skip
+    """All that the judge learns from, drawings first."""
+    drawn, by_eye = drawn_examples(scenes, shares, seed), labelled_examples(labelled, times)
+    if autoencoder is not None:
+        chosen = np.random.default_rng([seed, 1]).random(len(drawn)) < shares.reconstructed
+        drawn.pictures[chosen] = reconstruct(autoencoder, drawn.pictures[chosen])
+    return Examples(
+        np.concatenate([drawn.pictures, by_eye.pictures]),
+        torch.cat([drawn.labels, by_eye.labels]),
+        torch.cat([drawn.layouts, by_eye.layouts]),
+    )
