@@ -62,9 +62,11 @@ def read_checkpoint(folder: Path, name: str = "checkpoint") -> dict | None:
 def fingerprint(sources: Iterable[str], settings: tuple) -> str:
     """Changes when the data would change: the named source files of the world, and what shapes the data."""
     digest, wanted = hashlib.sha256(), set(sources)
-    for path in sorted(WORLD.iterdir()):
-        if path.stem in wanted and path.is_file():
-            digest.update(path.read_bytes())
+    files = [path for path in WORLD.iterdir() if path.is_file() and path.stem in wanted]
+    for name in wanted:  # a source may be a folder
+        files += (WORLD / name).glob("*.py")
+    for path in sorted(files):
+        digest.update(path.read_bytes())
     digest.update(repr(settings).encode())
     return digest.hexdigest()[:16]
 
