@@ -274,13 +274,13 @@ class Kind:
 
 
 KINDS = {
-    "warp": Kind(warp, 0.18, (0.55, 1.0), 2.0, ("color", "count")),
-    "swirl": Kind(swirl, 0.12, (0.65, 1.0), 1.0, ("color", "count")),
-    "erase": Kind(erase, 0.2, (0.7, 0.82), 0.5, ("color",)),
+    "warp": Kind(warp, 0.24, (0.55, 1.0), 2.0, ("color", "count")),
+    "swirl": Kind(swirl, 0.14, (0.65, 1.0), 0.7, ("color", "count")),
+    "erase": Kind(erase, 0.25, (0.7, 0.82), 0.5, ("color",)),
     "merge": Kind(merge, 0.1, (0.45, 0.6), 1.0, ("count",)),
     "smear": Kind(smear, 0.2, (0.9, 1.3), 0.7),
     "double": Kind(double, 0.0, (0.5, 1.0), 1.5, ("color",)),
-    "melt": Kind(melt, 0.15, (0.5, 0.9), 1.0),
+    "melt": Kind(melt, 0.18, (0.5, 0.9), 1.0),
     "scatter": Kind(scatter, 0.1, (0.6, 1.0), 1.0, ("color",)),
     "blob": Kind(blob, 0.0, (1.0, 1.0), 1.5),
     "texture": Kind(texture, 0.0, (1.0, 1.0), 0.4),
