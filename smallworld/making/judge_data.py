@@ -9,35 +9,34 @@ join them (``judge_labels``), each several times.
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from smallworld import WEIGHTS
 from smallworld.judges.pictures import ANSWERS, FACTS, LAYOUT, UNREADABLE
 from smallworld.making.judge_labels import Labelled
+from smallworld.making.reconstructions import reconstruct, spoil_latents
 from smallworld.making.spoiling import KINDS, may_be_spoilt, spoil
-from smallworld.world.drawing import draw
+from smallworld.world.drawing import draw, things_mask
 from smallworld.world.scenes import SIZE, Scene, sample_scene
 
 UNSAID = -100  # label of a fact that a picture does not have, such as the colour of nothing, or nobody knows
-IMAGE_MODEL = WEIGHTS / "image"
 NOWHERE = float("nan")
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares of the drawings: spoilt a little, spoilt beyond naming, and sent through the autoencoder."""
+    """Shares of the drawings: spoilt a little; spoilt beyond naming as drawings, and as latents where nothing
+    else spoilt them; sent through the autoencoder and back."""
 
     light: float = 0.2
-    strong: float = 0.3
-    reconstructed: float = 0.25
+    strong: float = 0.27
+    latent: float = 0.08
+    reconstructed: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -110,30 +109,17 @@ def drawn_examples(scenes: Sequence[Scene], shares: Shares, seed: int) -> Exampl
     return Examples(pictures, torch.tensor(labels), torch.tensor(layouts))
 
 
-# ------------------------------------------------------------------ through the autoencoder
-def load_autoencoder(folder: Path = IMAGE_MODEL, device: str = "cpu") -> nn.Module | None:
-    """The image model's autoencoder in float32, or None, with a line on stderr, where there is none."""
-    if not (folder / "vae").exists():
-        print(f"There is no autoencoder in {folder}: no drawing goes through one.", file=sys.stderr)
-        return None
-    from diffusers import AutoencoderKL
-
-    autoencoder = AutoencoderKL.from_pretrained(folder / "vae", use_safetensors=True).float()
-    return autoencoder.to(device, memory_format=torch.channels_last)
-
-
-@torch.no_grad()
-def reconstruct(autoencoder: nn.Module, pictures: np.ndarray, batch_size: int = 16) -> np.ndarray:
-    """Pictures uint8 (n, 64, 64, 3) after their way through the autoencoder and back."""
-    device, rows = next(autoencoder.parameters()).device, []
-    starts = range(0, len(pictures), batch_size)
-    for first in tqdm(starts, desc="reconstructing", unit=" batches", mininterval=2, leave=False):
-        pixels = torch.from_numpy(pictures[first : first + batch_size]).permute(0, 3, 1, 2).to(device)
-        latents = autoencoder.encode(pixels.float() / 127.5 - 1).latent_dist.mode()
-        decoded = autoencoder.decode(latents).sample
-        bytes_ = ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-        rows.append(bytes_.permute(0, 2, 3, 1).cpu().numpy())
-    return np.concatenate(rows) if rows else pictures
+def spoil_latents_of(examples: Examples, scenes: Sequence[Scene], chosen: np.ndarray, autoencoder: nn.Module,
+                     seed: int) -> None:  # fmt: skip
+    """Spoil the things of the chosen examples (numbers) in latent space, and relabel them."""
+    masks = np.stack([things_mask(scenes[number]) for number in chosen])
+    chance = torch.Generator().manual_seed(seed)
+    examples.pictures[chosen] = reconstruct(
+        autoencoder, examples.pictures[chosen], spoil_latents, masks, chance
+    )
+    columns = [list(FACTS).index(name) for name in ("color", "count")]
+    examples.labels[np.ix_(chosen, columns)] = UNSAID
+    examples.labels[chosen, list(FACTS).index("thing")] = ANSWERS["thing"].index(UNREADABLE)
 
 
 # ------------------------------------------------------------------ labelled by eye
@@ -160,8 +146,13 @@ def gather(scenes: Sequence[Scene], labelled: Sequence[Labelled], shares: Shares
     """All that the judge learns from, drawings first."""
     drawn, by_eye = drawn_examples(scenes, shares, seed), labelled_examples(labelled, times)
     if autoencoder is not None:
-        chosen = np.random.default_rng([seed, 1]).random(len(drawn)) < shares.reconstructed
-        drawn.pictures[chosen] = reconstruct(autoencoder, drawn.pictures[chosen])
+        lots = np.random.default_rng([seed, 1]).random(len(drawn))
+        suitable = np.array([may_be_spoilt(scene) for scene in scenes])
+        named = drawn.labels[:, list(FACTS).index("thing")].numpy() < ANSWERS["thing"].index(UNREADABLE)
+        latent = np.flatnonzero((lots < shares.latent) & suitable & named)
+        spoil_latents_of(drawn, scenes, latent, autoencoder, seed)
+        again = np.flatnonzero(lots > 1 - shares.reconstructed)
+        drawn.pictures[again] = reconstruct(autoencoder, drawn.pictures[again])
     return Examples(
         np.concatenate([drawn.pictures, by_eye.pictures]),
         torch.cat([drawn.labels, by_eye.labels]),

@@ -43,13 +43,12 @@ from smallworld.making.judge_data import (
     draw_all,
     drawn_examples,
     gather,
-    load_autoencoder,
-    reconstruct,
     sample_scenes,
     targets_of,
 )
 from smallworld.making.judge_exam import agreement_of_readers, choose_threshold, examine, set_threshold
 from smallworld.making.judge_labels import PARTS, load_labelled
+from smallworld.making.reconstructions import load_autoencoder, reconstruct
 from smallworld.making.spoiling import may_be_spoilt
 from smallworld.making.training import mixed_precision, settle_device
 from smallworld.world.scenes import SIZE, Scene

@@ -32,9 +32,10 @@ print(reader.layout([picture]))  # horizon, x, y, width in shares of the picture
 likely. Combinations of place, time and thing that are held out for validation or test are not among them.
 About {light:.0%} of the drawings are spoilt a little and keep their thing; about {strong:.0%} are spoilt so
 strongly that nobody could name it (bent, swirled, half erased, two kinds merged, smeared, piled up, melted,
-scattered, replaced by a blob or a pattern: `smallworld.making.spoiling`). {reconstructed:.0%} of all drawings
-go through the image model's autoencoder and back. Beside them stand {fit} pictures of image models, good and
-bad ones, that were labelled by eye (`smallworld/judges/labelled`), each {labelled_times} times.
+scattered, replaced by a blob or a pattern: `smallworld.making.spoiling`), and about {latent:.0%} in the same
+way as latents of the image model. {reconstructed:.0%} of all drawings go through that model's autoencoder and
+back. Beside them stand {fit} pictures of image models, good and bad ones, that were labelled by eye
+(`smallworld/judges/labelled`), each {labelled_times} times.
 
 In training a picture is mirrored, shifted by up to three pixels, blurred or sharpened, dimmed, tinted and
 given noise, each mildly and by chance. In {recolored_share:.0%} of the pictures of a batch the colour
