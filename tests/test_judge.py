@@ -1,6 +1,7 @@
 """The judge: what the shipped one reads, its data and its training, its files and its command line."""
 
 import json
+import os
 import random
 from dataclasses import replace
 from functools import partial
@@ -301,6 +302,7 @@ def test_training_sees_training_scenes_and_labelled_pictures_to_fit_only(monkeyp
     monkeypatch.setattr(data, "drawn_examples", draw_examples)
     monkeypatch.setattr(trainer, "load_labelled", load)
     monkeypatch.setattr(trainer, "load_autoencoder", lambda **given: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(trainer, "vary", vary)
     plain = Shares(light=0, strong=0)
     judge, _ = trainer.train(
@@ -327,6 +329,15 @@ def test_spoilt_drawings_stand_among_the_examples_with_honest_labels(scenes):
     drawn = np.stack([np.asarray(draw(scene)) for scene in shown])
     changed = (examples.pictures != drawn).any(axis=(1, 2, 3))
     assert 0.5 < changed.mean() < 0.8  # about 0.3 + 0.4, without the clouds' share
+
+
+def test_several_workers_draw_the_same_pictures(scenes, monkeypatch):
+    monkeypatch.setattr(data, "PART", 15)
+    alone, together = (data.drawn_examples(scenes[:40], Shares(), 1, workers) for workers in (1, 2))
+    np.testing.assert_array_equal(alone.pictures, together.pictures)
+    assert torch.equal(alone.labels, together.labels)
+    assert torch.equal(alone.layouts.nan_to_num(), together.layouts.nan_to_num())
+    assert len(alone) == 40
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -465,6 +476,7 @@ def pretended_steps(monkeypatch):
     monkeypatch.setattr(trainer, "vary", lambda *given: given[:3])
     monkeypatch.setattr(trainer, "load_labelled", lambda parts: [])
     monkeypatch.setattr(trainer, "load_autoencoder", lambda **given: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(data, "spoil", lambda scene, rng, strongly: (np.zeros((64, 64, 3)), "warp"))
     monkeypatch.setattr(data, "draw", lambda scene: np.zeros((64, 64, 3)))
 

@@ -8,9 +8,13 @@ join them (``judge_labels``), each several times.
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -26,6 +30,7 @@ from smallworld.world.scenes import SIZE, Scene, sample_scene
 
 UNSAID = -100  # label of a fact that a picture does not have, such as the colour of nothing, or nobody knows
 NOWHERE = float("nan")
+PART = 500  # scenes that a worker draws at a time
 
 
 @dataclass(frozen=True)
@@ -88,25 +93,54 @@ def spoilt_labels(labels: Sequence[int], kind: str) -> list[int]:
     return [result[name] for name in FACTS]
 
 
-def drawn_examples(scenes: Sequence[Scene], shares: Shares, seed: int) -> Examples:
-    """The scenes drawn, a share of them spoilt a little or beyond naming, with their targets."""
-    rng = random.Random(f"spoilt {seed}")
+def drawn_examples(scenes: Sequence[Scene], shares: Shares, seed: int, workers: int = 1) -> Examples:
+    """The scenes drawn, a share of them spoilt a little or beyond naming, with their targets.
+
+    Several ``workers`` (processes) draw the same pictures sooner.
+    """
+    parts = [scenes[first : first + PART] for first in range(0, len(scenes), PART)]
+    seeds = [f"spoilt {seed} {number}" for number in range(len(parts))]
+    with start_workers(workers) if workers > 1 else nullcontext() as pool:
+        done = (pool.map if pool else map)(draw_part, parts, repeat(shares), seeds)
+        bar = tqdm(done, total=len(parts), desc="drawing", unit=f" x {PART} scenes", leave=False)
+        examples = list(bar)
+    return join(examples)
+
+
+def start_workers(workers: int) -> ProcessPoolExecutor:
+    """Processes with one thread each."""
+    fresh = multiprocessing.get_context("spawn")  # a copy of a process that has computed with torch may hang
+    return ProcessPoolExecutor(workers, fresh, torch.set_num_threads, (1,))
+
+
+def draw_part(scenes: Sequence[Scene], shares: Shares, seed: str) -> Examples:
+    """``drawn_examples`` of some scenes, with a seed of their own."""
+    rng = random.Random(seed)
     pictures = np.empty((len(scenes), SIZE, SIZE, 3), np.uint8)
     labels, layouts = [], []
-    for number, scene in enumerate(tqdm(scenes, desc="drawing", unit=" scenes", mininterval=2, leave=False)):
+    for number, scene in enumerate(scenes):
         own, layout = targets_of(scene)
         fate = rng.random()
         if fate < shares.strong and may_be_spoilt(scene):
-            spoilt, kind = spoil(scene, rng, strongly=True)
+            drawn, kind = spoil(scene, rng, strongly=True)
             own = spoilt_labels(own, kind)
         elif scene.thing and shares.strong <= fate < shares.strong + shares.light:
-            spoilt, _ = spoil(scene, rng, strongly=False)
+            drawn, _ = spoil(scene, rng, strongly=False)
         else:
-            spoilt = np.asarray(draw(scene), float)
-        pictures[number] = spoilt.round().clip(0, 255)
+            drawn = np.asarray(draw(scene), float)
+        pictures[number] = drawn.round().clip(0, 255)
         labels.append(own)
         layouts.append(layout)
     return Examples(pictures, torch.tensor(labels), torch.tensor(layouts))
+
+
+def join(examples: Sequence[Examples]) -> Examples:
+    """All examples one after another."""
+    return Examples(
+        np.concatenate([part.pictures for part in examples]),
+        torch.cat([part.labels for part in examples]),
+        torch.cat([part.layouts for part in examples]),
+    )
 
 
 def spoil_latents_of(examples: Examples, scenes: Sequence[Scene], chosen: np.ndarray, autoencoder: nn.Module,
@@ -142,9 +176,9 @@ def _label(name: str, value: str | int | None) -> int:
 
 
 def gather(scenes: Sequence[Scene], labelled: Sequence[Labelled], shares: Shares, times: int, seed: int,
-           autoencoder: nn.Module | None) -> Examples:  # fmt: skip
+           autoencoder: nn.Module | None, workers: int = 1) -> Examples:  # fmt: skip
     """All that the judge learns from, drawings first."""
-    drawn, by_eye = drawn_examples(scenes, shares, seed), labelled_examples(labelled, times)
+    drawn, by_eye = drawn_examples(scenes, shares, seed, workers), labelled_examples(labelled, times)
     if autoencoder is not None:
         lots = np.random.default_rng([seed, 1]).random(len(drawn))
         suitable = np.array([may_be_spoilt(scene) for scene in scenes])
@@ -153,8 +187,4 @@ def gather(scenes: Sequence[Scene], labelled: Sequence[Labelled], shares: Shares
         spoil_latents_of(drawn, scenes, latent, autoencoder, seed)
         again = np.flatnonzero(lots > 1 - shares.reconstructed)
         drawn.pictures[again] = reconstruct(autoencoder, drawn.pictures[again])
-    return Examples(
-        np.concatenate([drawn.pictures, by_eye.pictures]),
-        torch.cat([drawn.labels, by_eye.labels]),
-        torch.cat([drawn.layouts, by_eye.layouts]),
-    )
+    return join([drawn, by_eye])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -182,7 +183,8 @@ def training_examples(settings: Settings, device: str = "cpu") -> Examples:
     """Drawings of training combinations, spoilt ones among them, and labelled pictures to be fitted to."""
     scenes = sample_scenes(settings.scenes, settings.seed, even=True)
     labelled, autoencoder = load_labelled(["fit"]), load_autoencoder(device=device)
-    return gather(scenes, labelled, settings.shares, settings.labelled_times, settings.seed, autoencoder)
+    times, workers = settings.labelled_times, os.cpu_count() or 1
+    return gather(scenes, labelled, settings.shares, times, settings.seed, autoencoder, workers)
 
 
 def batches(examples: Examples, settings: Settings, device: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
