@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import sys
-from collections import namedtuple
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from helpers import registry
-from helpers.checks import check_number, check_seed
+from helpers.checks import check_number, check_seed, check_text
+from helpers.diagnosis import Damaged, foreign_code, refuse_code
 from helpers.errors import WorkbookError
+from helpers.registry import Place, find
 from helpers.session import Session, generator, quiet_libraries
 from smallworld.world import words
 
@@ -30,7 +29,6 @@ NEEDED = {"StableDiffusionImg2ImgPipeline": ("image",),
           "StableDiffusionInpaintPipeline": ("image", "mask_image")}  # fmt: skip
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
 STEPS, GUIDANCE_SCALE = 20, 5.0  # chosen for the shipped model on validation scenes
-Trajectory = namedtuple("Trajectory", "timesteps noisy predicted picture")
 
 
 def load(session: Session, model: str = "") -> Pipeline:
@@ -40,7 +38,12 @@ def load(session: Session, model: str = "") -> Pipeline:
     "owner/name@revision". Safetensors only, and never code from the hub. Raises WorkbookError, in a sentence,
     for files that are missing or damaged and models that are missing, gated, out of reach or of another kind.
     """
-    return registry.load("image", session, model, _load)
+    for place in session.places("image", model):  # another one follows where the model cannot be read
+        quiet_libraries(progress=session.shows_progress)
+        with place.reading():
+            pipe = _on_device(_read(place, session.dtype), session.device)
+            pipe.set_progress_bar_config(disable=not session.shows_progress)
+            return pipe
 
 
 def generate(
@@ -92,33 +95,7 @@ def memory_plan(free: int, weights: int) -> str:
 def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
     """A line on words that the text encoder has no room for, and one on words the small model never saw."""
     folder = Path(pipe.tokenizer.name_or_path).resolve().parent
-    return words.notices(prompts, pipe.tokenizer, folder == registry.find("image", "tiny").folder)
-
-
-def record(pipe: Pipeline, prompt: str, *, seed: int, **settings) -> Trajectory:
-    """One picture as `generate` makes it, and at each of its timesteps x_t (noisy) and the predicted x_0.
-
-    Both are latents on the UNet's scale (steps, channels, height, width), which `decode` makes visible.
-    """
-    if type(pipe.scheduler).__name__ not in SCHEDULERS.values():
-        raise WorkbookError(f"Only {', '.join(SCHEDULERS)} can be recorded: choose one by with_scheduler.")
-    if len(_jobs(prompt, seed, settings.get("negative_prompt", ""))) != 1:
-        raise WorkbookError("One picture is recorded at a time: give one prompt and one seed.")
-    watched, scheduler, seen = copy.copy(pipe), copy.deepcopy(pipe.scheduler), []
-    library_step = scheduler.step
-
-    @functools.wraps(library_step)  # the pipeline asks for the signature
-    def step(model_output, timestep, sample, **options):
-        noisy = scheduler.scale_model_input(sample, timestep)
-        result = library_step(model_output, timestep, sample, **options | {"return_dict": True})
-        predicted = getattr(result, "pred_original_sample", None)
-        seen.append((int(timestep), noisy, scheduler.model_outputs[-1] if predicted is None else predicted))
-        return (result.prev_sample,)
-
-    watched.scheduler, scheduler.step = scheduler, step
-    (picture,) = generate(watched, prompt, seed=seed, **settings)
-    timesteps, noisy, predicted = zip(*seen, strict=True)
-    return Trajectory(list(timesteps), torch.cat(noisy), torch.cat(predicted), picture)
+    return words.notices(prompts, pipe.tokenizer, folder == find("image", "tiny").folder)
 
 
 def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
@@ -133,27 +110,6 @@ def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
     other, kind = copy.copy(pipe), getattr(diffusers, SCHEDULERS[name])
     other.scheduler = kind.from_config(pipe.scheduler.config, clip_sample=False)  # latents go beyond 1
     return other
-
-
-def image_to_image(pipe: Pipeline):
-    """The library's image-to-image pipeline with the same weights. (Meng et al. 2021)"""
-    from diffusers import AutoPipelineForImage2Image
-
-    return AutoPipelineForImage2Image.from_pipe(pipe)
-
-
-def inpainting(pipe: Pipeline):
-    """The library's inpainting pipeline with the same weights.
-
-    It wants a UNet whose configuration says 4 input channels, the latents of Stable Diffusion v1. The small
-    model has 8; so it gets a copy of the UNet object, weights shared, that says 4, and reads it nowhere else.
-    """
-    from diffusers import AutoPipelineForInpainting
-
-    unet = copy.copy(pipe.unet)
-    if unet.config.in_channels == pipe.vae.config.latent_channels != 4:
-        unet.register_to_config(in_channels=4)
-    return AutoPipelineForInpainting.from_pipe(pipe, unet=unet)
 
 
 def noise(pipe: Pipeline, seeds: int | Sequence[int], size: int | tuple[int, int] | None = None) -> Tensor:
@@ -173,12 +129,16 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
     The mean of the VAE's distribution, so that nothing is random. (Kingma and Welling 2013)
     """
     pictures, vae = _listed(pictures), pipe.vae
+    for picture in pictures:
+        _check_picture("A picture to encode", picture)
     if len({_size(pipe, picture) for picture in pictures}) != 1:
         raise WorkbookError("The pictures differ in size: bring them to one size first.")
-    with torch.no_grad():  # one by one: large pictures take much memory
-        prepared = map(pipe.image_processor.preprocess, pictures)
-        pixels = (one.to(pipe._execution_device, vae.dtype) for one in prepared)
-        return torch.cat([vae.encode(x).latent_dist.mode() for x in pixels]) * vae.config.scaling_factor
+    latents = []
+    with torch.no_grad():  # picture by picture: large ones take much memory
+        for picture in pictures:
+            pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, vae.dtype)
+            latents.append(vae.encode(pixels).latent_dist.mode())
+    return torch.cat(latents) * vae.config.scaling_factor
 
 
 def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
@@ -186,38 +146,66 @@ def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
     vae = pipe.vae
     with torch.no_grad():
         scaled = (latents.to(pipe._execution_device, vae.dtype) / vae.config.scaling_factor).split(1)
-        return pipe.image_processor.postprocess(torch.cat([vae.decode(one).sample for one in scaled]))
+        return pipe.image_processor.postprocess(torch.cat([vae.decode(part).sample for part in scaled]))
 
 
-def _load(session: Session, source: str, **options) -> Pipeline:
-    """A pipeline from a folder or the hub, as `registry.load` asks for it."""
+def _read(place: Place, dtype: torch.dtype) -> Pipeline:
+    """A pipeline from a folder; Damaged, or whatever a library raises, where it holds none."""
     import diffusers
     import transformers
     from diffusers import StableDiffusionPipeline as Kind
 
-    quiet_libraries(progress=session.live and session.profile != "tiny")
     diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)  # its errors are raised as well
+    refuse_code(place.folder, place.name)
     new = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 40)
-    how = {"dtype" if new else "torch_dtype": session.dtype, "use_safetensors": True}
-    index = Kind.load_config(source, **options)
-    origins = {part[0] for part in index.values() if isinstance(part, list)}
-    if index["_class_name"] != Kind.__name__ or origins - LIBRARIES:
-        raise WorkbookError(f"{source} is no plain {Kind.__name__}: name one that is.")
-    folder = source if Path(source).is_dir() else Kind.download(source, use_safetensors=True, **options)
+    how = {"dtype" if new else "torch_dtype": dtype, "use_safetensors": True}
+    how |= {"local_files_only": True, "trust_remote_code": False}
+    index = Kind.load_config(place.folder, local_files_only=True)
+    _check_index(index, place.name)
     parts, lost = {}, []
     for name, library in (("text_encoder", transformers), ("unet", diffusers), ("vae", diffusers)):
         kind = getattr(library, index[name][1])
-        parts[name], report = kind.from_pretrained(folder, subfolder=name, output_loading_info=True, **how)
+        options = {"subfolder": name, "output_loading_info": True}
+        parts[name], report = kind.from_pretrained(place.folder, **options, **how)
         lost += report["missing_keys"]
-    pipe = _on_device(Kind.from_pretrained(folder, **parts, **how), session.device)
-    if len(pipe.tokenizer) < pipe.text_encoder.config.vocab_size // 2:  # missing files make no error
-        raise registry.Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
+    pipe = Kind.from_pretrained(place.folder, **parts, **how)
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     if lost or not all(weights.isfinite().all() for part in modules for weights in part.parameters()):
-        raise registry.Damaged("some of its weights are missing or not numbers")
-    assert {weights.dtype for part in modules for weights in part.parameters()} == {session.dtype}
-    pipe.set_progress_bar_config(disable=not session.live or session.profile == "tiny")
+        raise Damaged("some of its weights are missing or not numbers")
+    _check_parts(pipe)
+    assert {weights.dtype for part in modules for weights in part.parameters()} == {dtype}
     return pipe
+
+
+def _check_index(index: dict, name: str) -> None:
+    """WorkbookError where a pipeline is of another kind, or its files choose the classes of its parts."""
+    kind = index["_class_name"]
+    parts = [part for part in index.values() if isinstance(part, list) and len(part) == 2]
+    chosen = [part for part in parts if part[0] == "transformers" and str(part[1]).startswith("Auto")]
+    chosen += [part for part in parts if part[0] not in LIBRARIES or part[1] == "AutoModel"]
+    if not isinstance(kind, str) or chosen:
+        raise foreign_code(name)
+    if kind != "StableDiffusionPipeline":
+        raise WorkbookError(f"{name} is no plain StableDiffusionPipeline: name one that is.")
+
+
+def _check_parts(pipe: Pipeline) -> None:
+    """Damaged where the parts of a pipeline do not belong together."""
+    words, rows = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight.shape[0]
+    if len(words) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(words)} tokens, the text encoder {rows}")
+    highest = max(words.get_vocab().values())
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the text encoder only {rows} rows")
+    room = pipe.text_encoder.config.max_position_embeddings
+    if words.model_max_length > room:
+        raise Damaged(f"the tokenizer writes {words.model_max_length} tokens, the text encoder reads {room}")
+    width, wanted = pipe.text_encoder.config.hidden_size, pipe.unet.config.cross_attention_dim
+    if isinstance(wanted, int) and wanted != width:
+        raise Damaged(f"the UNet wants {wanted} numbers a token, the text encoder gives {width}")
+    channels = pipe.vae.config.latent_channels
+    if pipe.unet.config.in_channels != channels:
+        raise Damaged(f"the UNet wants {pipe.unet.config.in_channels} channels, the VAE gives {channels}")
 
 
 def _on_device(pipe: Pipeline, device: str) -> Pipeline:
@@ -259,6 +247,14 @@ def _check_kind(pipe: Pipeline, inputs: dict) -> None:
         raise WorkbookError(f"A {name} takes no {wrong[0]}: make another kind by `from_pipe`.")
     if missing := [key for key in needed if key not in inputs]:
         raise WorkbookError(f"A {name} needs {' and '.join(missing)}: give it, or use another kind.")
+    for key in needed:
+        _check_picture(key, inputs[key])
+
+
+def _check_picture(name: str, value: object) -> None:
+    if not hasattr(value, "convert"):
+        what = type(value).__name__
+        raise WorkbookError(f"{name} is a {what}: give one picture, such as Image.open(path) returns.")
 
 
 def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[int, int]:
@@ -281,8 +277,7 @@ def _jobs(prompts, seeds, negatives) -> list[tuple[str, int, str]]:
     if any(len(column) not in (1, count) for column in columns):
         raise WorkbookError("Give as many seeds and negative prompts as prompts, or one for all.")
     for text in columns[0] + columns[2]:
-        if not isinstance(text, str):
-            raise WorkbookError(f"A prompt is a text, but this one is a {type(text).__name__}: {text!r}.")
+        check_text("A prompt", text)
     return list(zip(*(column * (count // max(1, len(column))) for column in columns), strict=True))
 
 

@@ -1,29 +1,31 @@
 """A notebook's parameters: what its `parameters` cell says about them, and whether values keep to it.
 
-Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, and its
-comment holds the rule: for a number it ends in LOW to HIGH; for a text it is "one, two or three" words to
-choose from, begins with "a folder", which must be there, or speaks of a model as "owner/name"; else the text
-is free.
+Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, with or
+without the annotation. Its comment holds the rule: for a number it ends in LOW to HIGH; for a text it is
+"one, two or three" words to choose from, begins with "a folder", which must be there, or speaks of a model as
+"owner/name"; else the text is free.
 """
 
 from __future__ import annotations
 
 import ast
+import difflib
 import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.checks import check_number
+from helpers.checks import check_number, find_path
 from helpers.errors import WorkbookError
 from helpers.registry import HUB_ID, REVISION
 
 NUMBER = r"-?\d[\d.]*(?:e[+-]?\d+)?"
-RANGE = re.compile(rf"[,;:]?\s*\b({NUMBER}) to ({NUMBER})$")
+RANGE = re.compile(rf"[,;:]?\s*(?<![\w.-])({NUMBER}) to ({NUMBER})\.?$")
 CHOICES = re.compile(r"\w+(?:, \w+)* or \w+")
+PATTERN = "one line a parameter, name: type = value  # meaning, low to high"
 HUB_MODEL = re.compile(rf"{HUB_ID}(@{REVISION})?", re.ASCII)
 
 
@@ -79,21 +81,42 @@ def source(cells: Sequence[Mapping]) -> str:
 
 
 def declared(cell: str) -> dict[str, Parameter]:
-    """The parameters that the source of a parameters cell declares, by name."""
-    lines, found = cell.splitlines(), {}
-    for node in ast.parse(cell).body:
-        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+    """The parameters that the source of a parameters cell declares, by name.
+
+    Imports, magics and texts may stand beside them. Raises WorkbookError for what cannot be read.
+    """
+    source = re.sub(r"^[ \t]*[%!].*", "", cell, flags=re.MULTILINE)
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise WorkbookError(f"The parameters cell is no Python in line {line}: write {PATTERN}.") from None
+    parameters, ends = {}, [0, *(node.end_lineno for node in body)]
+    for node, end_before in zip(body, ends, strict=False):
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Expr | ast.Pass):
             continue
-        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-        comment, default = rest.partition("#")[2].strip(), ast.get_source_segment(cell, node.value)
-        if isinstance(node, ast.AnnAssign):
-            kind, targets = ast.unparse(node.annotation), [node.target]
-        elif isinstance(node.value, ast.Constant):
-            kind, targets = type(node.value.value).__name__, node.targets
-        else:
-            continue
-        found |= {name: Parameter(name, kind, default, comment) for name in map(ast.unparse, targets)}
-    return found
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        single = len(targets) == 1 and isinstance(targets[0], ast.Name) and node.lineno != end_before
+        if not single or not isinstance(node, ast.Assign | ast.AnnAssign):
+            line = source.splitlines()[node.lineno - 1].strip()[:60]
+            raise WorkbookError(f"The parameters cell cannot be read: `{line}` is not {PATTERN}.")
+        if node.value is not None:
+            parameters[targets[0].id] = _parameter(targets[0].id, node, source)
+    return parameters
+
+
+def _parameter(name: str, node: ast.Assign | ast.AnnAssign, source: str) -> Parameter:
+    """What a line says, a form's `@param` left aside."""
+    rest = source.splitlines()[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+    comment = re.sub(r"\s*#?\s*@param\b.*", "", rest.partition("#")[2]).strip()
+    if isinstance(node, ast.AnnAssign):
+        kind = ast.unparse(node.annotation)
+    else:
+        try:
+            kind = type(ast.literal_eval(node.value)).__name__
+        except ValueError:  # computed
+            kind = "object"
+    return Parameter(name, kind, ast.get_source_segment(source, node.value), comment)
 
 
 def convert(text: str, kind: str) -> object:
@@ -133,7 +156,7 @@ def check(parameter: Parameter, value: object) -> None:
         raise WorkbookError(f"{name} is {value!r}: choose {parameter.comment}.")
     if value and parameter.comment.startswith("a folder"):
         _check_folder(name, value)
-    known = os.path.isdir(os.path.expanduser(value)) or HUB_MODEL.fullmatch(value)
+    known = os.path.isdir(find_path(value)) or HUB_MODEL.fullmatch(value)
     if value and "owner/name" in parameter.comment and not known:
         raise WorkbookError(f"{name} is {value!r}: name a folder that exists, or a model as owner/name.")
 
@@ -141,19 +164,53 @@ def check(parameter: Parameter, value: object) -> None:
 def check_namespace(names: Mapping[str, object]) -> None:
     """Check a running notebook's variables against its parameters cell, which IPython keeps in `In`.
 
-    It reaches what plain papermill injected and lines that were edited by hand. Raises WorkbookError.
+    It reaches what plain papermill injected and lines that were edited by hand. Raises WorkbookError, for an
+    injected name that the cell does not declare and for a cell that cannot be read, too.
     """
-    cells = [cell for cell in names.get("In", []) if re.match(r"profile: str = ", cell)]
-    for name, parameter in declared(cells[-1]).items() if cells else ():
+    cells = [_without_magic(cell) for cell in names.get("In", [])]
+    places = [i for i, cell in enumerate(cells) if _is_parameters_cell(cell)]
+    if not places:
+        return
+    parameters = declared(cells[places[-1]])
+    for name in injected(cells[places[-1] :]):
+        if name not in parameters:
+            raise unknown(name, parameters, "This notebook has no parameter")
+    for name, parameter in parameters.items():
         if name in names:
             check(parameter, names[name])
 
 
+def injected(cells: Iterable[str]) -> set[str]:
+    """The names that papermill set, in a cell of its own that begins "# Parameters"."""
+    own = [cell for cell in cells if cell.startswith("# Parameters\n") and not _is_parameters_cell(cell)]
+    nodes = [node for cell in own for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
+    return {ast.unparse(target) for node in nodes for target in node.targets}
+
+
+def _without_magic(cell: str) -> str:
+    """The text below a %%time and the like, which IPython keeps as the argument of a call."""
+    magic = re.fullmatch(r"get_ipython\(\).run_cell_magic\((.*)\)\s*", cell, re.DOTALL)
+    return ast.literal_eval(f"({magic[1]})")[2] if magic else cell
+
+
+def _is_parameters_cell(cell: str) -> bool:
+    """Whether a cell sets profile and seed, and says with an annotation or a comment what one of them is."""
+    lines = [re.search(rf"^\s*{name}\s*(:|=[^=]).*", cell, re.MULTILINE) for name in ("profile", "seed")]
+    return all(lines) and any(line[1] == ":" or "#" in line[0] for line in lines)
+
+
+def unknown(name: str, known: Iterable[str], head: str) -> WorkbookError:
+    """The refusal of a parameter that no notebook declares, with the name that was perhaps meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}."
+    return WorkbookError(f"{head} '{name}'; {hint}")
+
+
 def _check_folder(name: str, value: str) -> None:
-    folder = os.path.expanduser(value)  # as os.path has it: no error for an unknown ~user or a long name
+    folder = find_path(value)
     what = "is a file" if os.path.isfile(folder) else "does not exist"
     if os.path.isdir(folder):
-        if any(path.is_file() for path in Path(folder).rglob("[!.]*")):
+        if any(path.is_file() for path in folder.rglob("[!.]*")):
             return
         what = "is empty"
     raise WorkbookError(f"{name} is {value!r}, which {what}: name a folder that holds what you want to use.")

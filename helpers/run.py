@@ -1,16 +1,16 @@
 """Execute notebooks headlessly and publish them as standalone pages."""
 
 import argparse
-import difflib
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from helpers import parameters
-from helpers.checks import check_seed
+from helpers.checks import check_seed, find_path
 from helpers.errors import WorkbookError
 from helpers.session import PROFILES, build_folder
 from helpers.signals import Stopped, stop_on_signals
@@ -28,14 +28,16 @@ def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]
     Raises WorkbookError where a name fits none.
     """
     known = sorted(folder.glob("[!.]*.ipynb"))
+    names = [normalize("NFC", name) for name in names]
     if not (names or known):
         raise WorkbookError(f"There are no notebooks in {folder}; name one by its path.")
     found = []
     for name in names:
         prefix = f"{int(name):02d}_" if name.isdecimal() and len(name) < 9 else f"{name}_"
-        matches = [p for p in known if p.stem == name or p.name == name or p.name.startswith(prefix)]
-        if Path(name).suffix == ".ipynb" and os.path.isfile(name):
-            matches = [Path(name).resolve()]
+        called = {path: normalize("NFC", path.name) for path in known}
+        matches = [p for p in known if called[p] in (name, f"{name}.ipynb") or called[p].startswith(prefix)]
+        if Path(name).suffix == ".ipynb" and os.path.isfile(find_path(name)):
+            matches = [find_path(name).resolve()]
         if not matches:
             choices = ", ".join(p.stem for p in known) or "none"
             raise WorkbookError(f"There is no notebook '{name}'; the workbook has: {choices}.")
@@ -44,11 +46,13 @@ def find_notebooks(names: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]
 
 
 def declared(path: Path) -> dict[str, parameters.Parameter]:
-    """The parameters that a notebook declares, by name; WorkbookError where their cell is no plain Python."""
+    """The parameters that a notebook declares, by name; WorkbookError where their cell cannot be read."""
     try:
         return parameters.declared(parameters.source(parameters.read_cells(path)))
-    except (SyntaxError, KeyError, TypeError) as error:
-        raise WorkbookError(f"The parameters cell of {path.name} cannot be read: {error}.") from error
+    except (KeyError, TypeError) as error:
+        raise WorkbookError(f"{path.name} has a parameters cell without {error}: restore it.") from error
+    except WorkbookError as error:
+        raise WorkbookError(f"{path.name}: {error}") from error
 
 
 def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, object]]:
@@ -61,9 +65,7 @@ def plan(paths: Sequence[Path], values: dict[str, str]) -> dict[Path, dict[str, 
     known = sorted(set().union(*kinds.values()))
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"they have: {', '.join(known) or 'none'}."
-            raise WorkbookError(f"No selected notebook has a parameter '{name}'; {hint}")
+            raise parameters.unknown(name, known, "No selected notebook has a parameter")
     plans: dict[Path, dict[str, object]] = {path: {} for path in paths}
     for path, own in kinds.items():
         for name in (name for name in values if name in own):

@@ -6,12 +6,17 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers.checks import check_seed
+from helpers import hub, parameters, registry
+from helpers.checks import check_seed, check_text
+from helpers.cores import settle_threads
+from helpers.diagnosis import Unreadable, check_interpreter
 from helpers.errors import WorkbookError
+from helpers.registry import ModelEntry, Place
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +37,43 @@ class Session:
     live: bool  # whether somebody can move a slider
     auto: bool = False  # whether "auto" chose the profile, so that another may take its place
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the libraries may show their bars: somebody watches, and it takes long."""
+        return self.live and self.profile != "tiny"
+
+    def places(self, role: str, model: str = "") -> Iterator[Place]:
+        """Where to read a model from: "" for the profile's own, a folder, "owner/name[@revision]" of the hub.
+
+        As `registry.places`. If "auto" chose the profile and its model cannot be had or read, a line says so,
+        and the fallback's place comes last.
+        """
+        check_text("A model's name", str(model) if isinstance(model, Path) else model)
+        entry = registry.find(role, self.profile)
+        if model:
+            yield from registry.places(role, model, self.live)
+        elif entry.folder:
+            yield registry.in_folder(role, entry.folder)
+        elif self.auto:
+            yield from self._places_or_fallback(entry)
+        else:
+            yield from registry.places(role, entry.hub_id, self.live)
+
+    def _places_or_fallback(self, entry: ModelEntry) -> Iterator[Place]:
+        try:
+            for place in registry.places(entry.role, entry.hub_id, self.live):
+                place.go_on_after = (WorkbookError,)
+                yield place
+                problem = place.problem
+                if not isinstance(problem, Unreadable):  # fetching it again would not help
+                    break
+        except WorkbookError as error:
+            problem = error
+        reason = re.sub(",? or use the profile tiny.*", ".", str(problem))
+        print(f"Profile {entry.fallback} from here on, as auto allows, until start is called again: {reason}")
+        self.fall_back(entry.fallback)
+        yield from self.places(entry.role)
+
     def fall_back(self, profile: str) -> None:
         """Go on with another profile, where this one's models cannot be had."""
         object.__setattr__(self, "profile", profile)
@@ -49,8 +91,7 @@ def start(
     Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none, a parameter
     of the notebook that is out of its range, or a folder that cannot be written.
     """
-    from helpers import parameters
-
+    check_interpreter()
     profile = _setting("profile", profile)
     if profile not in PROFILES:
         raise WorkbookError(f'Unknown profile "{profile}": choose one of {", ".join(PROFILES)}.')
@@ -64,6 +105,7 @@ def start(
     quiet_libraries(progress=live and profile != "tiny")
     auto = profile == "auto"
     profile, device, reason = _choose(profile, wanted, role)
+    settle_threads()
     import torch
 
     torch.manual_seed(seed)
@@ -104,6 +146,11 @@ def is_live() -> bool:
         return False
 
 
+def in_kernel() -> bool:
+    """Whether this runs in a notebook, live or not."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
 def quiet_libraries(progress: bool = False) -> None:
     """Keep library warnings and log lines, and progress bars unless asked for, off stderr.
 
@@ -139,11 +186,9 @@ def _choose(profile: str, wanted: str, role: str) -> tuple[str, str, str]:
         return profile, "cuda" if cuda else "cpu", ""
     if not cuda:
         return "tiny", "cpu", " (auto: no CUDA GPU here)"
-    from helpers import hub, registry
-
     model = registry.find(role, "hub")
     try:
-        if not hub.is_cached(model.hub_id, model.revision, role):
+        if not hub.cached_folder(model.hub_id, model.revision, role):
             hub.check_reachable(model.hub_id, model.revision, role)
     except WorkbookError:
         return "tiny", "cuda" if wanted else "cpu", " (auto: the hub is out of reach)"
@@ -157,9 +202,7 @@ def _setting(name: str, argument):
 
 
 def _injected(name: str) -> bool:
-    """Whether papermill put in a cell (it starts "# Parameters") that sets this name."""
-    cells = getattr(_shell(), "user_ns", {}).get("In", [])
-    return any(re.search(rf"\A# Parameters\n(.*\n)*?{name} = ", cell) for cell in cells)
+    return name in parameters.injected(getattr(_shell(), "user_ns", {}).get("In", []))
 
 
 def _shell():

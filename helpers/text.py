@@ -1,21 +1,22 @@
-"""Language models: load one, look at its next-token distribution, generate, score."""
+"""Language models: load one, look at its next-token distribution, generate."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Iterator
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from helpers import registry
-from helpers.checks import check_number, check_seed
+import torch
+
+from helpers.checks import check_number, check_seed, check_text
+from helpers.diagnosis import Damaged, foreign_code, libraries, refuse_code
 from helpers.errors import WorkbookError
+from helpers.registry import Place
 from helpers.session import Session, quiet_libraries
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedModel as Model
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
@@ -28,10 +29,23 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
     only, and never code from the hub. Raises WorkbookError, in one sentence, for files that are missing or
     damaged and models that are missing, gated, out of reach or of another kind.
     """
-    return registry.load(role, session, model, partial(_load, role))
+    for place in session.places(role, model):  # another one follows where the model cannot be read
+        quiet_libraries(progress=session.shows_progress)
+        with place.reading():
+            tokenizer, loaded = _read(role, place, session.dtype)
+            return tokenizer, loaded.to(session.device).eval()
 
 
-def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> Tensor:
+def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: int) -> None:
+    """WorkbookError if a prompt and the new tokens do not fit into the model's context.
+
+    For a prompt that is handed to the library itself, which stops half-way with an IndexError.
+    """
+    _check(max_new_tokens=max_new_tokens)
+    _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
+
+
+def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> torch.Tensor:
     """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
 
     An empty prompt asks for a text's first token.
@@ -39,18 +53,6 @@ def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) ->
     ids = _encode(tokenizer, prompt)
     _check_room(model, [ids], 1)
     return _logits(model, ids)[-1].softmax(-1).cpu()
-
-
-def token_log_probabilities(model: Model, tokenizer: Tokenizer, texts: list[str]) -> list[Tensor]:
-    """Log-probability, in nats, of each token given those before it: one (tokens - 1,) float32 tensor a text.
-
-    A text's first token has nothing before it and so no value; begin the text with the tokenizer's bos_token
-    to score that one too.
-    """
-    rows = [_encode(tokenizer, text) for text in texts]
-    _check_room(model, rows, 0)
-    scores = [_logits(model, ids)[:-1].log_softmax(-1).cpu() for ids in rows]
-    return [score[range(len(score)), ids[1:]] for score, ids in zip(scores, rows, strict=True)]
 
 
 def generate(
@@ -65,14 +67,14 @@ def generate(
     Another list of prompts or batch_size gives other ones, because a batch draws from one stream of random
     numbers. The global random state is left as it was. Raises WorkbookError for a setting out of range.
     """
-    import torch
-
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
     _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
     if num_return_sequences > 1 and not do_sample:
         raise WorkbookError("Without sampling all sequences are the same: set do_sample=True or ask for one.")
-    listed = [prompts] if isinstance(prompts, str) else list(prompts)
+    listed = [prompts] if isinstance(prompts, str) else prompts
+    if not isinstance(listed, list | tuple):
+        raise WorkbookError(f"prompts is a {type(prompts).__name__}: give a text, or a list of texts.")
     rows = [ids for ids in (_encode(tokenizer, text) for text in listed) for _ in range(num_return_sequences)]
     _check_room(model, rows, max_new_tokens)
     config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else {})
@@ -87,30 +89,47 @@ def generate(
     return texts
 
 
-def _load(role: str, session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
-    """Tokenizer and model from a folder or the hub, as `registry.load` asks for them."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model]:
+    """Tokenizer and model from a folder; Damaged, or whatever a library raises, where it holds none."""
+    import transformers
     from transformers.models.auto import modeling_auto as known
 
-    quiet_libraries(progress=session.live and session.profile != "tiny")
     name, auto, kinds = {
-        "text": ("causal", AutoModelForCausalLM, known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
-        "fill": ("masked", AutoModelForMaskedLM, known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
+        "text": ("causal", "AutoModelForCausalLM", known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+        "fill": ("masked", "AutoModelForMaskedLM", known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
     }[role]
-    for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
+    refuse_code(place.folder, place.name)
+    here = {"local_files_only": True, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(place.folder, **here)
+    for kind in config.architectures or []:
+        if kind not in dir(transformers):
+            if hasattr(config, "auto_map"):
+                raise foreign_code(place.name)
+            raise WorkbookError(f"{place.name} is a {kind}, unknown to {libraries()}: name another model.")
         if kind not in kinds.values():
-            raise WorkbookError(f"{source} is a {kind}, not a {name} language model: name one that is.")
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    model, report = auto.from_pretrained(
-        source, dtype=session.dtype, use_safetensors=True, output_loading_info=True,
-        adapter_kwargs={"local_files_only": True}, **options,  # else the hub is asked for an adapter
+            raise WorkbookError(f"{place.name} is a {kind}, not a {name} language model: name one that is.")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(place.folder, **here)
+    model, report = getattr(transformers, auto).from_pretrained(
+        place.folder, dtype=dtype, use_safetensors=True, output_loading_info=True,
+        adapter_kwargs={"local_files_only": True}, **here,  # else the hub is asked for an adapter
     )  # fmt: skip
-    vocabulary = model.get_output_embeddings().weight.shape[0]
-    if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
-        raise registry.Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
-        raise registry.Damaged("some of its weights are missing or not numbers")
-    return tokenizer, model.to(session.device).eval()
+        raise Damaged("some of its weights are missing or not numbers")
+    _check_tokens(tokenizer, model)
+    vars(model.config).pop("custom_pipelines", None)  # code, which `pipeline` would stop at
+    return tokenizer, model
+
+
+def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
+    """Damaged where tokenizer and model do not belong together."""
+    rows = min(
+        model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0]
+    )
+    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the model only {rows} rows")
 
 
 def _check(**settings: float) -> None:
@@ -139,16 +158,13 @@ def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
 
 def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:
     """Token ids; an empty prompt is the token that begins a text."""
-    if not isinstance(prompt, str):
-        raise WorkbookError(f"A prompt is a text, but this one is a {type(prompt).__name__}: {prompt!r}.")
+    check_text("A prompt", prompt)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     return list(tokenizer(prompt).input_ids) or [start]
 
 
-def _logits(model: Model, ids: list[int]) -> Tensor:
+def _logits(model: Model, ids: list[int]) -> torch.Tensor:
     """(tokens, vocabulary), float32."""
-    import torch
-
     with torch.no_grad():
         return model(torch.tensor([ids], device=model.device)).logits[0].float()
 
@@ -177,10 +193,8 @@ def _batches(rows: list[list[int]], size: int, same_length: bool) -> Iterator[li
         yield from (indices[i : i + size] for i in range(0, len(indices), size))
 
 
-def _pad_left(rows: list[list[int]], pad: int, device) -> tuple[Tensor, Tensor]:
+def _pad_left(rows: list[list[int]], pad: int, device) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and attention mask, both (rows, longest): padded on the left, so that all end together."""
-    import torch
-
     width = max(map(len, rows))
     ids = [[pad] * (width - len(row)) + row for row in rows]
     mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from tests.calibration import calibrate, in_units
+
 LOOP_WANTED = 1.1  # how many times as fast as model.generate the notebook's loop with a cache has to be
 PICTURE_WANTED = 2.0  # and the default picture, compared with 50 steps of the model's own scheduler
 MODULES = ("helpers.session", "helpers.registry", "helpers.metrics", "helpers.exercises", "helpers.run",
@@ -113,15 +115,16 @@ def imports(repeats: int = 5) -> dict[str, float]:
     }  # fmt: skip
 
 
-def notebooks(names: Sequence[str] = ()) -> dict[str, dict[str, float]]:
-    """Wall time in seconds and peak memory in GB of each notebook, run as `make run` runs it, one at a time.
+def notebooks(names: Sequence[str] = ()) -> dict:
+    """Each notebook's wall time, in seconds and in units, and its peak memory in GB; and the calibrations.
 
+    They run as `make run` runs them, one at a time; a unit is one calibration, measured before and after.
     Memory is that of the largest process, the kernel (in notebook 06 two that train side by side count once).
     Raises RuntimeError where a notebook fails.
     """
     from helpers.run import find_notebooks
 
-    found = {}
+    calibrations, found = calibrate(), {}
     for path in find_notebooks(names):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "helpers.run", path, "--output", Path(folder) / "out"]
@@ -134,7 +137,10 @@ def notebooks(names: Sequence[str] = ()) -> dict[str, dict[str, float]]:
         scale = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, else KiB
         found[path.stem] = {"seconds": round(took, 1), "gigabytes": round(usage.ru_maxrss * scale / 1e9, 2)}
         print(f"{path.stem}: {took:.0f} s", file=sys.stderr, flush=True)
-    return found
+    calibrations += calibrate()
+    for one in found.values():
+        one["units"] = round(in_units(one["seconds"], calibrations), 1)
+    return {"each": found, "calibrations": [round(one, 2) for one in calibrations]}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -155,9 +161,13 @@ def report(found: dict) -> str:
     if "imports" in found:
         text += "\n" + table(("start of Python and import", "seconds"), list(found["imports"].items()))
     if "notebooks" in found:
-        rows = [(name, one["seconds"], one["gigabytes"]) for name, one in found["notebooks"].items()]
-        rows.append(("all", round(sum(row[1] for row in rows), 1), max(row[2] for row in rows)))
-        text += "\n" + table(("notebook", "seconds", "GB at the peak"), rows)
+        each, calibrations = found["notebooks"]["each"], found["notebooks"]["calibrations"]
+        rows = [(name, one["units"], one["seconds"], one["gigabytes"]) for name, one in each.items()]
+        units, times, memory = list(zip(*rows, strict=True))[1:]
+        rows.append(("all", round(sum(units), 1), round(sum(times), 1), max(memory)))
+        text += "\n" + table(("notebook", "units", "seconds", "GB at the peak"), rows)
+        text += f"\nA unit is {median(calibrations):.2f} s here (median of {len(calibrations)}: "
+        text += f"{min(calibrations):.2f} to {max(calibrations):.2f}).\n"
     return text
 
 

@@ -1,7 +1,8 @@
 """What goes wrong with the hub's three models, and what a reader is told: measured, against the local hub.
 
-    python -m tests.faults_table           prints the table of tests/README.md
+    python -m tests.faults_table           prints the table of docs/hub.md
     python -m tests.faults_table --json    the same as JSON, for tests/test_faults.py
+    python -m tests.faults_table --files   the table of models that lie here and cannot be loaded
 
 Each fault strikes an empty cache. Then the same process tries again without it; for GPT-2, "auto" meets the
 fault too, and a new process tries after it.
@@ -24,6 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+from tests import test_diagnosis
 from tests.local_hub import Fault, LocalHub
 
 ROLES = {"text": "GPT-2", "fill": "BERT", "image": "Stable Diffusion"}
@@ -171,20 +173,20 @@ def session(profile: str):
         return start(profile)
 
 
-def load(started, role: str):
+def load(started, role: str, model: str = ""):
     from helpers import images, text
 
-    return images.load(started) if role == "image" else text.load(started, role=role)
+    return images.load(started, model) if role == "image" else text.load(started, model, role=role)
 
 
-def told(started, role: str) -> tuple[str, float, str]:
+def told(started, role: str, model: str = "") -> tuple[str, float, str]:
     """The sentence of refusal or "", the seconds until then, and what was printed."""
     from helpers.errors import WorkbookError
 
     sentence, printed, begin = "", io.StringIO(), time.monotonic()
     with contextlib.redirect_stdout(printed):
         try:
-            load(started, role)
+            load(started, role, model)
         except WorkbookError as problem:
             sentence = str(problem)
     return sentence, round(time.monotonic() - begin, 1), printed.getvalue()
@@ -253,9 +255,39 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+FILES = {
+    "its type is newer than the libraries": test_diagnosis.newer_type,
+    "its class is newer": test_diagnosis.newer_class,
+    "it is packed for a package that is not installed": test_diagnosis.packed,
+    "it brings code of its own": test_diagnosis.own_code,
+    "its weights are cut off": test_diagnosis.cut_weights,
+    "its weights are pickles": test_diagnosis.pickled_weights,
+    "its weights are of another configuration": test_diagnosis.other_shape,
+    "its tokenizer is missing": test_diagnosis.no_tokenizer,
+    "its tokenizer has more tokens than the model has rows": test_diagnosis.long_tokenizer,
+}
+
+
+def sentences_on_files() -> dict[str, str]:
+    """What is told of a model in a folder, for each thing that may be wrong with its files."""
+    from tests.tiny_models import save_gpt2
+
+    sentences = {}
+    for name, spoil in FILES.items():
+        with tempfile.TemporaryDirectory() as place:
+            folder = save_gpt2(Path(place, "model"))
+            spoil(folder)
+            sentences[name] = told(session("tiny"), "text", str(folder))[0].replace(str(folder), "FOLDER")
+    return sentences
+
+
 def main() -> None:
-    rows = measure()
-    print(json.dumps(rows) if "--json" in sys.argv else table(rows))
+    if "--files" not in sys.argv:
+        rows = measure()
+        print(json.dumps(rows) if "--json" in sys.argv else table(rows))
+    else:
+        print("| a model of which | what is told |\n|---|---|")
+        print(*(f"| {name} | {sentence} |" for name, sentence in sentences_on_files().items()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import builtins
 import contextlib
 import symtable
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -30,15 +31,22 @@ def names(source: str) -> tuple[set[str], set[str]]:
     return made, used - set(dir(builtins))
 
 
-def needed(stem: str) -> list[tuple[int, str]]:
-    """Position and text of the cells tagged `any-model` and of the statements that make what they use."""
+def follows_the_profile(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell runs with any model."""
+    return "any-model" in cell.metadata.get("tags", [])
+
+
+def needed(
+    stem: str, chooses: Callable[[nbformat.NotebookNode], bool] = follows_the_profile
+) -> list[tuple[int, str]]:
+    """Position and text of the chosen code cells and of the statements that make what they use."""
     notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
     wanted, chosen = set(), []
     for number, cell in reversed(list(enumerate(notebook.cells))):
         if cell.cell_type != "code":
             continue
         source = TransformerManager().transform_cell(cell.source)
-        whole = "any-model" in cell.metadata.get("tags", [])
+        whole = chooses(cell)
         parts = [source] if whole else [ast.unparse(node) for node in ast.parse(source).body]
         for part in reversed(parts):
             made, used = names(part)
@@ -53,10 +61,10 @@ def run(stem: str, folder: Path) -> None:
     import matplotlib
     from IPython.core.interactiveshell import InteractiveShell
 
-    from helpers import session, tuning
+    from helpers import checkpoints, session, tuning
 
     matplotlib.use("agg")
-    session.build_folder = tuning.build_folder = lambda: folder
+    session.build_folder = checkpoints.build_folder = lambda: folder
     tune_pictures = tuning.tune_pictures
     tuning.tune_pictures = lambda *given, **options: tune_pictures(
         *given, **options | {"steps": 10}

@@ -54,7 +54,7 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": {"file_extension": ".py", "name": "python", "nbconvert_exporter": "python"},
     })  # fmt: skip
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     count = 0

@@ -38,10 +38,18 @@ CASES = [(fault, role) for fault in faults_table.FAULTS for role in faults_table
 
 
 def test_every_fault_has_its_row_and_its_words():
-    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
     for fault in faults_table.FAULTS:
         assert f"\n| {fault} |" in text, fault
     assert set(WORDS) | HEALS == set(faults_table.FAULTS) and not set(WORDS) & HEALS
+
+
+@pytest.mark.faults
+def test_the_table_of_files_is_what_is_told():
+    text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    plain = re.compile(r"\d+\.\d+\.\d+")  # versions
+    for name, sentence in faults_table.sentences_on_files().items():
+        assert f"| {name} | {plain.sub('0', sentence)} |" in plain.sub("0", text), name
 
 
 def test_the_table_has_a_line_for_each_sentence_and_a_time_for_each_model():

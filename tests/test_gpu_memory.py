@@ -6,6 +6,7 @@ import torch
 
 from helpers import images, tuning
 from helpers.errors import WorkbookError
+from helpers.own_data import Picture
 from helpers.session import Session
 
 GB = 10**9
@@ -84,4 +85,4 @@ def test_a_model_that_is_not_wholly_on_the_gpu_is_not_fine_tuned(monkeypatch, bu
     monkeypatch.setattr(images, "load", lambda *_: pipe)
     started = Session("hub", "cuda", torch.float16, 0, build, False)
     with pytest.raises(WorkbookError, match="too little free memory to fine-tune"):
-        tuning.tune_pictures(started, [None], build / "lora")
+        tuning.tune_pictures(started, [Picture(None, "", "a")], build / "lora")

@@ -37,7 +37,7 @@ results = []
 for name in json.loads(sys.argv[1]):
     try:
         tokenizer, model = text.load(start, name, role="fill")
-        fill = pipeline("fill-mask", model=model, tokenizer=tokenizer)
+        fill = pipeline("fill-mask", model=model, tokenizer=tokenizer, trust_remote_code=False)
         scale = model.base_model.embeddings.LayerNorm.weight.mean().item()
         results.append([type(model).__name__, len(fill("the [MASK] shone", top_k=3)), scale])
     except errors.WorkbookError as problem:

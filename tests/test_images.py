@@ -13,6 +13,7 @@ from tiny_pipeline import FACTOR, ROOM, SIZE, save
 
 from helpers import hub, images, registry
 from helpers.errors import WorkbookError
+from helpers.lessons import editing, watching
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["a red balloon", "two flying cars", "", "the sea at night"]
@@ -39,12 +40,12 @@ def pipe(image_folder, cpu):
 
 @pytest.fixture(scope="session")
 def image_to_image(pipe):
-    return images.image_to_image(pipe)
+    return editing.image_to_image(pipe)
 
 
 @pytest.fixture(scope="session")
 def inpainting(pipe):
-    return images.inpainting(pipe)
+    return editing.inpainting(pipe)
 
 
 @pytest.fixture
@@ -231,17 +232,18 @@ def test_another_pipeline_is_named(pipe, cpu, tmp_path):
 
     DDPMPipeline(pipe.unet, DDPMScheduler()).save_pretrained(tmp_path)
     message = sentence(images.load, cpu, str(tmp_path))
-    assert message == f"{tmp_path} is no plain StableDiffusionPipeline: name one that is."
+    assert message == f"The model in {tmp_path} is no plain StableDiffusionPipeline: name one that is."
 
 
-@pytest.mark.parametrize(
-    "change", [{"unet": ["my_unet", "MyUNet"]}, {"_class_name": "StableDiffusionInpaintPipeline"}]
-)
-def test_a_pipeline_with_parts_from_elsewhere_is_refused(folder, cpu, change):
+@pytest.mark.parametrize("change, words", [
+    ({"unet": ["my_unet", "MyUNet"]}, "brings program code of its own"),
+    ({"_class_name": "StableDiffusionInpaintPipeline"}, "no plain StableDiffusionPipeline"),
+])  # fmt: skip
+def test_a_pipeline_with_parts_from_elsewhere_is_refused(folder, cpu, change, words):
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | change))
     (folder / "unet" / "my_unet.py").write_text("raise SystemExit('code from elsewhere ran')")
-    assert "no plain StableDiffusionPipeline" in sentence(images.load, cpu, str(folder))
+    assert words in sentence(images.load, cpu, str(folder))
 
 
 @pytest.mark.parametrize("name", ["not/a/pipeline", "folder that is not there", "../elsewhere/pipeline"])
@@ -491,7 +493,7 @@ def test_image_to_image_shares_the_weights_and_starts_from_the_picture(pipe, ima
 @pytest.mark.parametrize("strength, calls", [(0.1, 1), (0.5, 5), (1, 10)])
 def test_strength_is_the_share_of_the_steps_that_run(image_to_image, strength, calls):
     settings = {"image": picture(size=(48, 32)), "steps": 10, "strength": strength}
-    trajectory = images.record(image_to_image, "a red balloon", seed=0, **settings)
+    trajectory = watching.record(image_to_image, "a red balloon", seed=0, **settings)
     assert trajectory.timesteps == list(range(999, 0, -100))[-calls:]
     assert len(trajectory.noisy) == calls and trajectory.picture.size == (48, 32)
 
@@ -501,7 +503,7 @@ def test_little_noise_stays_closer_to_the_picture_than_much(pipe, image_to_image
     original = images.encode(pipe, picture())
     distances = []
     for strength in (0.05, 0.5, 1.0):
-        first = images.record(image_to_image, "", strength=strength, **settings).noisy[:1]
+        first = watching.record(image_to_image, "", strength=strength, **settings).noisy[:1]
         distances.append((first - original).norm().item())
     assert distances == sorted(distances) and distances[0] < distances[-1] / 2
 
@@ -528,6 +530,26 @@ def test_inpainting_keeps_the_picture_s_width_and_height(inpainting):
     assert drawn.size == shape
 
 
+@pytest.mark.parametrize("name", ["image", "mask_image"])
+@pytest.mark.parametrize("value", [None, "a.png", [picture()], np.zeros((SIZE, SIZE, 3)), 5])
+def test_what_is_no_picture_is_refused(inpainting, monkeypatch, name, value):
+    at_work(inpainting, monkeypatch)
+    inputs = {"image": picture(), "mask_image": Image.new("L", (SIZE, SIZE)), name: value}
+    message = sentence(images.generate, inpainting, "a", seed=0, **inputs)
+    assert message.startswith(f"{name} is a {type(value).__name__}: give one picture")
+
+
+@pytest.mark.parametrize("prompts", [None, 5, b"a", {"a": 1}, iter(["a"]), ["a", None], ["\ud83d"]])
+def test_what_is_no_prompt_is_refused(pipe, monkeypatch, prompts):
+    at_work(pipe, monkeypatch)
+    assert "A prompt " in sentence(images.generate, pipe, prompts, seed=0)
+
+
+@pytest.mark.parametrize("pictures", [None, "a.png", [np.zeros((SIZE, SIZE, 3))]])
+def test_what_is_no_picture_is_not_encoded(pipe, pictures):
+    assert "A picture to encode is a" in sentence(images.encode, pipe, pictures)
+
+
 # Watching
 
 
@@ -542,7 +564,7 @@ def with_last_alpha_one(pipe, name):
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_the_last_predicted_x0_is_the_picture_that_generate_makes(pipe, name, steps):
     pipe = with_last_alpha_one(pipe, name)
-    timesteps, noisy, predicted, drawn = images.record(pipe, "a red balloon", seed=1, steps=steps)
+    timesteps, noisy, predicted, drawn = watching.record(pipe, "a red balloon", seed=1, steps=steps)
     assert noisy.shape == predicted.shape == (steps, 4, SIDE, SIDE)
     assert len(timesteps) == steps and timesteps == sorted(timesteps, reverse=True)
     assert difference([drawn], images.generate(pipe, "a red balloon", seed=1, steps=steps)) == 0
@@ -564,7 +586,7 @@ def guided_x0(pipe, prompt, noisy, timestep, scale):
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_each_predicted_x0_is_what_the_unet_says_of_its_noisy_latents(pipe, name):
     pipe = images.with_scheduler(pipe, name)
-    trajectory = images.record(pipe, "a red balloon", seed=2, steps=5, guidance_scale=3)
+    trajectory = watching.record(pipe, "a red balloon", seed=2, steps=5, guidance_scale=3)
     for timestep, noisy, predicted in zip(*trajectory[:3], strict=True):
         expected = guided_x0(pipe, "a red balloon", noisy[None], timestep, 3)
         torch.testing.assert_close(predicted[None], expected, atol=2e-3, rtol=1e-3)
@@ -573,14 +595,14 @@ def test_each_predicted_x0_is_what_the_unet_says_of_its_noisy_latents(pipe, name
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_every_scheduler_starts_from_the_noise_of_the_seed(pipe, name):
     pipe = images.with_scheduler(pipe, name)
-    noisy = images.record(pipe, "", seed=3, steps=2).noisy
+    noisy = watching.record(pipe, "", seed=3, steps=2).noisy
     torch.testing.assert_close(noisy[:1], images.noise(pipe, 3), atol=1e-3, rtol=1e-3)
 
 
 def test_recording_leaves_the_pipe_as_it_was(pipe):
     scheduler, config = pipe.scheduler, dict(pipe.config)
     before = dict(vars(scheduler))
-    images.record(pipe, "", seed=0, steps=2)
+    watching.record(pipe, "", seed=0, steps=2)
     assert pipe.scheduler is scheduler and dict(pipe.config) == config
     assert vars(scheduler).keys() == before.keys() and "step" not in vars(scheduler)
 
@@ -591,7 +613,7 @@ def test_other_schedulers_cannot_be_recorded(pipe, monkeypatch):
     at_work(pipe, monkeypatch)
     other = copy.copy(pipe)
     other.scheduler = PNDMScheduler.from_config(pipe.scheduler.config)
-    message = sentence(images.record, other, "", seed=0)
+    message = sentence(watching.record, other, "", seed=0)
     assert "ddim, euler, dpm++" in message and "with_scheduler" in message
 
 
@@ -600,7 +622,7 @@ def test_other_schedulers_cannot_be_recorded(pipe, monkeypatch):
 )
 def test_one_picture_is_recorded_at_a_time(pipe, monkeypatch, options):
     at_work(pipe, monkeypatch)
-    assert "give one prompt and one seed" in sentence(images.record, pipe, **options)
+    assert "give one prompt and one seed" in sentence(watching.record, pipe, **options)
 
 
 def test_with_scheduler_changes_another_pipe_only(pipe):

@@ -124,6 +124,24 @@ OUT_OF_RANGE = {
 }
 
 
+@pytest.mark.parametrize("path", run.find_notebooks([]), ids=lambda path: path.stem)
+def test_a_notebook_becomes_a_script_of_python(path):
+    from nbconvert.exporters import ScriptExporter
+
+    script, resources = ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    compile(script, path.name, "exec")
+
+
+@pytest.mark.parametrize("path", run.find_notebooks([]), ids=lambda path: path.stem)
+def test_a_prompt_that_goes_to_the_library_is_checked_against_the_model_s_context_first(path):
+    """The library stops half-way, with an IndexError; or it passes by luck."""
+    code = "\n".join(c["source"] for c in parameters.read_cells(path) if c["cell_type"] == "code")
+    if "max_new_tokens" in parameters.declared(parameters.source(parameters.read_cells(path))):
+        check, *_ = re.finditer(r"^text\.check_room\(\w+, \w+, prompt, max_new_tokens\)$", code, re.MULTILINE)
+        assert check.start() < code.index("pipeline(")
+
+
 @pytest.mark.parametrize(("name", "text"), [(n, text) for n in OUT_OF_RANGE for text in OUT_OF_RANGE[n]])
 def test_values_out_of_the_stated_range_are_refused(tmp_path, name, text):
     with pytest.raises(WorkbookError, match=f"^{name} is .*: (give|choose|name) "):
@@ -184,12 +202,85 @@ def test_a_notebook_refuses_such_values_itself(name, value, told):
     parameters.check_namespace(shell.user_ns)
 
 
-def test_plain_papermill_stops_at_start_before_anything_else(tmp_path):
+# Ways to write a parameters cell in which its rules hold as well.
+WRITTEN = {
+    "as it is": RANGES,
+    "a comment first": f"# change what you like\n\n{RANGES}",
+    "a text first": f'"""What you may change."""\n{RANGES}',
+    "a form of Colab": f"#@title Parameters\n{RANGES}",
+    "called Parameters": f"# Parameters\n{RANGES}",
+    "marked for a form": RANGES.replace("1 to 1000", '1 to 1000 #@param {type:"integer"}'),
+    "without annotations": re.sub(r": (str|int|float|bool) =", " =", RANGES),
+    "one without annotation": RANGES.replace("profile: str", "profile"),
+    "an import between": RANGES.replace("steps:", "import os\nsteps:"),
+    "timed": f"%%time\n{RANGES}",
+    "a magic first": f"%matplotlib inline\n{RANGES}",
+    "over several lines": RANGES.replace("= 20  #", "= (\n    20\n)  #"),
+    "another order": "\n".join(reversed(RANGES.splitlines())),
+}
+
+
+def in_shell(*cells: str) -> dict:
+    """The variables of a notebook after these cells."""
+    shell = InteractiveShell()
+    for cell in cells:
+        shell.run_cell(cell, store_history=True)
+    return shell.user_ns
+
+
+@pytest.mark.parametrize("cell", WRITTEN.values(), ids=WRITTEN)
+def test_a_parameters_cell_is_read_as_code_however_it_is_written(cell):
+    parameters.check_namespace(in_shell(cell))
+    for line, told in {"steps = 0": "steps is 0: give", "own_texts = 'nowhere'": "does not exist"}.items():
+        with pytest.raises(WorkbookError, match=told):
+            parameters.check_namespace(in_shell(cell, f"# Parameters\n{line}\n"))
+
+
+@pytest.mark.parametrize("line", [
+    "steps, scale = 20, 5.0  # how many, 1 to 1000", "if True:\n    steps = 20  # how many, 1 to 1000",
+    "steps: int = 20; scale: float = 5.0  # how strictly, 1 to 20", "for steps in (1, 2): pass",
+    "steps = scale = 2  # how many, 1 to 3", "steps: int = 1\nsteps += 1  # how many, 1 to 3",
+    "with open(__file__ if False else '/dev/null') as steps: pass", "def steps(): pass",
+])  # fmt: skip
+def test_a_line_that_cannot_be_read_is_told(line):
+    cell = f"{RANGES.splitlines()[0]}\n{RANGES.splitlines()[1]}\n{line}"
+    with pytest.raises(WorkbookError, match="The parameters cell cannot be read: `"):
+        parameters.check_namespace(in_shell(cell))
+
+
+def test_a_cell_that_only_uses_such_names_is_no_parameters_cell():
+    cell = "profile = 'tiny'\nseed = 1\nfor steps in range(3):\n    x = steps"
+    parameters.check_namespace(in_shell(cell))
+    parameters.check_namespace(in_shell(RANGES, "later = 5\nsedes = 1"))
+    parameters.check_namespace({})
+
+
+def test_a_negative_limit_is_one():
+    (shift,) = parameters.declared("shift: float = -1.5  # to the left, -2 to 2.").values()
+    assert shift.limits == (-2, 2) and shift.meaning == "to the left"
+
+
+@pytest.mark.parametrize("given, told", [
+    ({"sede": 7}, "This notebook has no parameter 'sede'; did you mean 'seed'?"),
+    ({"x": 1}, "no parameter 'x'; there are: profile, seed, steps"),
+    ({"steps": 3, "Scale": 2.0}, "no parameter 'Scale'; did you mean 'scale'?"),
+])  # fmt: skip
+def test_an_injected_name_that_is_not_declared_is_refused(given, told):
+    lines = "\n".join(f"{name} = {value!r}" for name, value in given.items())
+    with pytest.raises(WorkbookError, match=re.escape(told)):
+        parameters.check_namespace(in_shell(RANGES, f"# Parameters\n{lines}\n"))
+
+
+@pytest.mark.parametrize("given, told", [
+    ({"steps": 0}, "steps is 0: give a whole number"),
+    ({"stepz": 5}, "no parameter 'stepz'; did you mean 'steps'"),
+])  # fmt: skip
+def test_plain_papermill_stops_at_start_before_anything_else(tmp_path, given, told):
     begin = "from helpers.session import start\nstart(profile, seed)"
     path = write(tmp_path, "08_t.ipynb", begin, "print('x')", parameters=RANGES)
-    with pytest.raises(papermill.PapermillExecutionError, match="steps is 0: give a whole number"):
+    with pytest.raises(papermill.PapermillExecutionError, match=told):
         papermill.execute_notebook(
-            path, tmp_path / "o.ipynb", {"steps": 0}, kernel_name="python3", language="python",
+            path, tmp_path / "o.ipynb", given, kernel_name="python3", language="python",
             kernel_manager_class=execution.ThisPython, progress_bar=False,
         )  # fmt: skip
     assert "x" not in printed(tmp_path / "o.ipynb")

@@ -21,7 +21,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import controls, pages, registry, session, text, tuning
+from helpers import checkpoints, controls, pages, registry, session, text
 from helpers.errors import WorkbookError
 from tests import rules
 from tests.copies import copy_tree
@@ -68,7 +68,7 @@ def code_loading(source: str) -> list[str]:
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         if function.endswith("torch.load") and given.get("weights_only") != "True":
             found.append(shown)
-        if given.get("allow_pickle", "False") != "False" or "trust_remote_code" in given:
+        if given.get("allow_pickle", "False") != "False":
             found.append(shown)
         model = re.search(
             r"(Model\w*|Pipeline|AutoencoderKL|UNet\w*|auto|kind|Kind)\.from_pretrained$", function
@@ -77,13 +77,25 @@ def code_loading(source: str) -> list[str]:
             found.append(shown)
         if function in ("eval", "exec", "compile", "__import__"):
             found.append(shown)
-    return found
+    return found + rules.silent_loads(ast.parse(source))
+
+
+def test_settings_that_stand_for_it_do_say_so():
+    for name in ("text", "images"):
+        source = (ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8")
+        assert source.count('"trust_remote_code": False') == 1
+
+
+@pytest.mark.parametrize("folder", ["smallworld", "tests"])
+def test_no_other_load_is_silent_either(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        assert rules.silent_loads(ast.parse(path.read_text(encoding="utf-8"))) == [], path.name
 
 
 # Folders of the workbook's own, written just before or shipped: a teacher reads them as a reader would.
 OWN_FOLDERS = {
     "03_text_generation": ["AutoModelForCausalLM.from_pretrained(folder, "],
-    "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place)"],
+    "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place, "],
 }
 
 
@@ -101,7 +113,9 @@ def test_nothing_runs_code_that_lies_in_data():
     [
         "import pickle", "from joblib import load", "torch.load(f)", "torch.load(f, weights_only=False)",
         "np.load(f, allow_pickle=True)", "AutoModel.from_pretrained(f)",
-        "f(trust_remote_code=x)", "eval(prompt)",
+        "AutoConfig.from_pretrained(f)", "AutoTokenizer.from_pretrained(f, trust_remote_code=True)",
+        "AutoModel.from_config(c, trust_remote_code=x)", "pipeline('text-generation', model=m)",
+        "Adapter.from_pretrained(f, **options)", "eval(prompt)",
         "StableDiffusionPipeline.from_pretrained(f, use_safetensors=False)",
     ],
 )  # fmt: skip
@@ -155,8 +169,18 @@ def shell_use(source: str) -> list[str]:
     return found
 
 
-def test_nothing_reaches_a_shell():
-    assert {name: shell_use(source) for name, source in programs().items() if shell_use(source)} == {}
+# What the first cell's line for Colab becomes; no value that anybody gives reaches it.
+COLAB = re.compile(
+    r"get_ipython\(\)\.run_line_magic\('pip', 'install -q --no-deps git\+https://github\.com/[\w./-]+@[\w./+-]+'\)"
+)
+
+
+def test_nothing_reaches_a_shell_but_the_installation_on_colab():
+    for name, source in programs().items():
+        calls = shell_use(source)
+        if name in {path.stem for path in NOTEBOOKS}:
+            assert COLAB.fullmatch(calls.pop(0)), name
+        assert calls == [], name
     change = TransformerManager().transform_cell
     for line in (
         "!ls {prompt}",
@@ -357,9 +381,9 @@ def test_training_writes_only_below_the_output_folder(tmp_path, monkeypatch, fol
         if not (output / "link").exists():
             (output / "link").symlink_to(tmp_path / "outside")
         with pytest.raises(WorkbookError, match="does not lie below"):
-            tuning._place(folder)
-        assert tuning._place("build/my-model") == tmp_path / name / "my-model"
-        assert tuning._place(str(output / "a" / "b")) == output / "a" / "b"
+            checkpoints.below_build(folder)
+        assert checkpoints.below_build("build/my-model") == tmp_path / name / "my-model"
+        assert checkpoints.below_build(str(output / "a" / "b")) == output / "a" / "b"
 
 
 # Secrets in the tree
@@ -400,7 +424,7 @@ TELLTALE = {
     "a private package index": "https://pypi." + "corp.internal/simple",
 }  # fmt: skip
 # The rules themselves, and addresses that a rule takes for a person's.
-ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py", "tests/test_bootstrap.py"}
+ABOUT_SECRETS = {"tests/rules.py", "tests/test_security.py"}
 
 
 @pytest.mark.parametrize("kind", SECRETS)

@@ -1,5 +1,6 @@
-"""Loading, generating and scoring with language models."""
+"""Loading language models and generating with them."""
 
+import re
 import shutil
 
 import pytest
@@ -148,25 +149,12 @@ def test_next_token_probabilities_are_the_softmax_of_the_last_logits(gpt2):
     torch.testing.assert_close(begin, text.next_token_probabilities(model, tokenizer, END))
 
 
-def test_token_log_probabilities_agree_with_the_distribution_before_each_token(gpt2):
-    tokenizer, model = gpt2
-    prompt = "Once upon a time a fox"
-    ids = tokenizer(prompt).input_ids
-    scores, lonely, empty = text.token_log_probabilities(model, tokenizer, [prompt, "a", ""])
-    assert scores.shape == (len(ids) - 1,) and lonely.shape == empty.shape == (0,)
-    last = text.next_token_probabilities(model, tokenizer, tokenizer.decode(ids[:-1]))[ids[-1]]
-    torch.testing.assert_close(scores[-1], last.log())
-    loss = model(torch.tensor([ids]), labels=torch.tensor([ids])).loss
-    torch.testing.assert_close(-scores.mean(), loss.detach())
-
-
 def test_texts_longer_than_the_context_are_refused(gpt2):
     tokenizer, model = gpt2
     long = "fox " * 100
     tokens = str(len(tokenizer(long).input_ids))
-    for call in (text.next_token_probabilities, text.token_log_probabilities):
-        message = sentence(call, model, tokenizer, long if call is text.next_token_probabilities else [long])
-        assert tokens in message and str(CONTEXT) in message
+    message = sentence(text.next_token_probabilities, model, tokenizer, long)
+    assert tokens in message and str(CONTEXT) in message
 
 
 # Generating
@@ -293,6 +281,32 @@ def test_refusals_say_what_to_do(gpt2):
     options = {"seed": 0, "do_sample": False, "num_return_sequences": 2}
     assert "do_sample=True" in sentence(text.generate, model, tokenizer, "The", **options)
     assert "NoneType" in sentence(text.generate, model, tokenizer, [None], seed=0)
+
+
+@pytest.mark.parametrize("prompts", [None, 5, {"a": 1}, {"a"}, b"The", iter(["The"]), ["The", 3], [["The"]]])
+def test_what_is_no_prompt_is_refused_before_it_is_looked_through(gpt2, prompts):
+    tokenizer, model = gpt2
+    assert re.search("is a (text|\\w+)[:,]", sentence(text.generate, model, tokenizer, prompts, seed=0))
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "a\udc00", "\udcff"])
+def test_half_a_character_is_refused(gpt2, half):
+    tokenizer, model = gpt2
+    assert "half a character" in sentence(text.generate, model, tokenizer, ["The", half], seed=0)
+    assert "half a character" in sentence(text.next_token_probabilities, model, tokenizer, half)
+
+
+@pytest.mark.parametrize("model", [None, 3, ["a"], b"a"])
+def test_what_is_no_name_of_a_model_is_refused(cpu, model):
+    assert "A model's name is a text" in sentence(text.load, cpu, model)
+
+
+def test_a_prompt_for_the_library_is_checked_against_the_context(gpt2):
+    tokenizer, model = gpt2
+    prompt = tokenizer.decode(tokenizer("fox " * 100).input_ids[:40])
+    text.check_room(model, tokenizer, prompt, CONTEXT - 40)
+    assert "40 tokens" in sentence(text.check_room, model, tokenizer, prompt, CONTEXT - 39)
+    assert "max_new_tokens" in sentence(text.check_room, model, tokenizer, prompt, 0)
 
 
 def test_a_prompt_too_long_for_the_new_tokens_names_both_numbers(gpt2):

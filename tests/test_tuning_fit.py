@@ -2,18 +2,22 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unicodedata import normalize
 
+import nbformat
 import pytest
 import torch
+from nbclient import NotebookClient
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from helpers import tuning
+from helpers import checkpoints, tuning
 from helpers.session import Session
 from smallworld.world.rhymes import corpus
 from tests.tuning_tools import sentence
@@ -25,7 +29,7 @@ import sys, time
 from pathlib import Path
 import torch
 from torch import nn
-from helpers import tuning
+from helpers import checkpoints, tuning
 
 def toy(dropout=0.0):
     torch.manual_seed(0)
@@ -51,7 +55,7 @@ def fitted(folder=None, dropout=0.0, **changes):
 
 
 def child(code: str, *arguments, **options) -> subprocess.CompletedProcess:
-    head = f"{TOY}\ntuning.build_folder = lambda: Path(sys.argv[1])\n"
+    head = f"{TOY}\ncheckpoints.build_folder = lambda: Path(sys.argv[1])\n"
     return subprocess.run([sys.executable, "-c", head + code, *map(str, arguments)], cwd=ROOT, text=True,
                           capture_output=True, timeout=180, **options)  # fmt: skip
 
@@ -204,6 +208,13 @@ def test_a_damaged_checkpoint_falls_back_on_the_one_before(build):
     assert fitted("build/run", show=lambda step, loss: steps.append(step))[0] == whole and steps[0] == 35
 
 
+def test_a_run_goes_on_in_its_folder_however_its_letters_are_composed(build):
+    first = fitted(f"build/{normalize('NFD', 'é')}")
+    steps = []
+    assert fitted(f"build/{normalize('NFC', 'é')}", show=lambda step, _: steps.append(step))[0] == first[0]
+    assert steps == [] and len(list(build.iterdir())) == 1
+
+
 @pytest.mark.parametrize("folder", ["elsewhere", None, "build", "build/..", "build/../x", "../build/x", ""])
 def test_a_folder_that_is_not_below_build_is_refused(build, folder):
     folder = build.with_name("elsewhere") if folder is None else folder  # an absolute path
@@ -249,7 +260,7 @@ tuning.fit(toy(0.5), slow, show=tell, **options)
 
 def killed_at(step: int, build: Path) -> None:
     """A run in a process of its own, killed without warning when it says that it has done this step."""
-    code = f"{TOY}\ntuning.build_folder = lambda: Path(sys.argv[1])\n{KILLED}"
+    code = f"{TOY}\ncheckpoints.build_folder = lambda: Path(sys.argv[1])\n{KILLED}"
     command = [sys.executable, "-c", code, str(build), "build/run"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -318,7 +329,8 @@ POEMS = list(corpus("train", 30, 0))
 LOAD = """
 import json
 from transformers import AutoModelForCausalLM, AutoTokenizer
-tokenizer, model = (kind.from_pretrained(sys.argv[2]) for kind in (AutoTokenizer, AutoModelForCausalLM))
+kinds = AutoTokenizer, AutoModelForCausalLM
+tokenizer, model = (kind.from_pretrained(sys.argv[2], trust_remote_code=False) for kind in kinds)
 ids = tokenizer(sys.argv[3], return_tensors="pt").input_ids
 print(json.dumps([type(model).__name__, model(ids).logits[0, -1].tolist()]))
 """
@@ -396,7 +408,7 @@ def test_own_texts_resume_and_their_settings_are_compared(build, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(tuning, "_save", full)
+        broken.setattr(checkpoints, "finish", full)
         with pytest.raises(OSError):
             tuned()
     assert "(texts: " in sentence(tuned, texts=POEMS[1:])
@@ -425,6 +437,75 @@ def test_a_failed_rerun_keeps_the_finished_model(build):
     assert done.stdout.startswith("mine cannot be written ("), done.stderr
     assert (folder / "model.safetensors").read_bytes() == kept
     assert sorted(os.listdir(build)) == ["mine", "mine.unfinished"]
+
+
+@pytest.mark.parametrize("texts", [None, "a text", {"a"}, iter(["a"]), [1], [None], [b"a"], ["a\ud800"]])
+def test_what_are_no_texts_is_refused(build, texts):
+    assert re.search("give a list|is a text|half a character", sentence(tuned, texts=texts))
+
+
+def test_the_held_out_loss_is_bounded_and_says_so(build, monkeypatch, capsys):
+    measured = []
+    monkeypatch.setattr(tuning, "HELD_OUT", 3)
+    loss = lambda model, rows: measured.append(rows) or torch.zeros(())  # noqa: E731
+    monkeypatch.setattr(tuning, "_token_loss", loss)
+    monkeypatch.setattr(tuning, "fit", lambda *_, **__: None)
+    tuned(texts=POEMS * 4)
+    assert len(measured) == 6, "three pieces before and three after"
+    assert "Loss on 12 held-out texts (3 pieces of them), in nats per token: " in capsys.readouterr().out
+
+
+CLUSTER = {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "NODE_RANK": "0",
+           "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", "OMPI_COMM_WORLD_SIZE": "2", "PMI_RANK": "1",
+           "ACCELERATE_USE_FSDP": "true", "ACCELERATE_USE_DEEPSPEED": "true",
+           "TORCHELASTIC_RUN_ID": "a"}  # fmt: skip
+
+
+def left_behind() -> list[dict]:
+    """What a cluster's launchers leave in the environment: each variable alone, two, and all."""
+    alone = [{name: value} for name, value in CLUSTER.items()]
+    return [*alone, {"LOCAL_RANK": "0", "WORLD_SIZE": "2"}, CLUSTER]
+
+
+@pytest.mark.parametrize("variables", left_behind(), ids="-".join)
+def test_in_a_kernel_training_is_one_process_whatever_a_cluster_left_behind(monkeypatch, variables):
+    alone = fitted(steps=3)[0]
+    monkeypatch.setattr(tuning, "in_kernel", lambda: True)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert fitted(steps=3)[0] == alone
+    assert {name: os.environ[name] for name in variables} == variables, "and they are as they were"
+
+
+IN_A_KERNEL = """
+import os, torch
+from helpers import tuning
+model = torch.nn.Linear(2, 1)
+print(len(tuning.fit(model, lambda m, step: m(torch.ones(1, 2)).mean(), steps=2, learning_rate=0.1)))
+"""
+
+
+@pytest.mark.long
+def test_a_real_kernel_ends_its_training_under_such_variables(monkeypatch):
+    for name, value in CLUSTER.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_A_KERNEL)])
+    NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
+    assert "2\n" in [output.get("text") for output in notebook.cells[0].outputs]
+
+
+def test_processes_that_a_launcher_forked_from_a_kernel_know_each_other(monkeypatch):
+    monkeypatch.setattr(tuning, "in_kernel", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with tuning._as_one_process():
+        assert "WORLD_SIZE" not in os.environ
+    monkeypatch.setenv("FORK_LAUNCHED", "1")
+    with tuning._as_one_process():
+        assert os.environ["WORLD_SIZE"] == "2"
+    monkeypatch.setattr(tuning, "in_kernel", lambda: False)
+    monkeypatch.delenv("FORK_LAUNCHED")
+    with tuning._as_one_process():
+        assert os.environ["WORLD_SIZE"] == "2"
 
 
 def test_bad_input_for_own_texts_is_refused_before_long_work(build):

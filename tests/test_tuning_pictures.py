@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from helpers import images, tuning
+from helpers.own_data import Picture
 from helpers.session import Session
-from helpers.tuning import Picture
 from smallworld.world import papercut as restyle
 from tests.tuning_tools import sentence
 

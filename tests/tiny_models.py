@@ -150,7 +150,7 @@ def save_published_bert(folder: Path) -> Path:
     import torch
     from safetensors.torch import load_file, save_file
 
-    from smallworld.making.fill import build_tokenizer
+    from smallworld.making.language.fill_data import build_tokenizer
 
     save_bert(folder, build_tokenizer(["the moon shone over the sea"], 70, 512))
     weights = load_file(folder / "model.safetensors")

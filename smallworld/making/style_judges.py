@@ -27,6 +27,8 @@ from tqdm.auto import tqdm
 from smallworld.judges.intervals import interval
 from smallworld.judges.pictures import FACTS, to_pixels
 from smallworld.judges.style import COMMAND, SHIPPED, SUBJECTS, StyleJudge, weights_of
+from smallworld.making.image.model import load_vae
+from smallworld.making.image.pipeline import to_bytes
 from smallworld.making.picture_judge import augment, write_files
 from smallworld.world import papercut as restyle
 from smallworld.world import shapes
@@ -175,9 +177,6 @@ def _right(judge: StyleJudge, question: str, pictures: np.ndarray, answers: np.n
 
 def reconstruction(folder: Path = IMAGE_MODEL) -> Callable[[np.ndarray], np.ndarray]:
     """What the image model's autoencoder makes of pictures: uint8 (n, 64, 64, 3) to the same."""
-    from smallworld.making.image_model import load_vae
-    from smallworld.making.image_stages import to_bytes
-
     vae = load_vae(folder).eval()
 
     @torch.no_grad()
@@ -197,8 +196,8 @@ library_name: pytorch
 # The small world's style judge and subject judge
 
 Two small convolutional networks ({parameters:,} parameters together) for what the image model is fine-tuned
-on. One says whether a 64x64 picture is a paper-cut (`smallworld/restyle.py`), the other whether the
-strix, one particular balloon, is in it (`smallworld/subject.py`). They measure pictures that a model
+on. One says whether a 64x64 picture is a paper-cut (`smallworld/world/papercut.py`), the other whether the
+strix, one particular balloon, is in it (`smallworld/world/strix.py`). They measure pictures that a model
 makes, so neither has ever seen such a picture, nor one that went through an autoencoder.
 
 ```python

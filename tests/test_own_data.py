@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import tuning
+from helpers import own_data
 from tests.tuning_tools import sentence
 
 STORY = "Once upon a time, the café was “open”.\nNaïve owls said: déjà vu!"
@@ -33,12 +34,12 @@ def put(folder, name: str, data: bytes | str) -> None:
 def texts_of(folder, data: bytes | str, **options) -> list[str]:
     """The texts of one file, of which nothing is skipped."""
     put(folder, "a.txt", data)
-    items, skipped = tuning.read_texts(folder, **options)
+    items, skipped, _ = own_data.read_texts(folder, **options)
     assert skipped == []
     return items
 
 
-def reasons(found: tuning.Found) -> dict[str, str]:
+def reasons(found: own_data.Found) -> dict[str, str]:
     return {one.name: one.reason for one in found.skipped}
 
 
@@ -58,7 +59,7 @@ def saved(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
 def picture_of(folder, data: bytes, size: int = 64) -> Image.Image:
     """The one picture of the folder, from a file with these bytes."""
     put(folder, "a.png", data)
-    items, skipped = tuning.read_pictures(folder, size)
+    items, skipped, _ = own_data.read_pictures(folder, size)
     assert skipped == [] and [one.name for one in items] == ["a.png"]
     assert items[0].picture.mode == "RGB" and items[0].picture.size == (size, size)
     return items[0].picture
@@ -73,7 +74,7 @@ def assert_corners(picture: Image.Image, colours, within: int = 2) -> None:
 # Folders
 
 
-@pytest.mark.parametrize("read", [tuning.read_texts, tuning.read_pictures])
+@pytest.mark.parametrize("read", [own_data.read_texts, own_data.read_pictures])
 def test_a_folder_that_is_none_is_refused_in_a_sentence(read, tmp_path):
     assert "does not exist: name one" in sentence(read, tmp_path / "none")
     assert "does not exist: name one" in sentence(read, "") and "not exist" in sentence(read, "a\0b\n")
@@ -89,17 +90,17 @@ def test_a_folder_that_is_none_is_refused_in_a_sentence(read, tmp_path):
 @pytest.mark.parametrize("value", [0, -1, 1.5, None, True])
 def test_sizes_out_of_range_are_refused(value, tmp_path):
     put(tmp_path, "a.txt", "text")
-    assert f"is {value}: give a whole number" in sentence(tuning.read_texts, tmp_path, max_chars=value)
-    assert f"is {value}: give a whole number" in sentence(tuning.read_pictures, tmp_path, value)
+    assert f"is {value}: give a whole number" in sentence(own_data.read_texts, tmp_path, max_chars=value)
+    assert f"is {value}: give a whole number" in sentence(own_data.read_pictures, tmp_path, value)
 
 
 def test_nothing_is_written_and_torch_is_not_imported(tmp_path):
     put(tmp_path, "a.txt", STORY)
     put(tmp_path, "a.png", saved(quarters()))
     os.utime(tmp_path, (1, 1))
-    tuning.read_texts(tmp_path), tuning.read_pictures(tmp_path)
+    own_data.read_texts(tmp_path), own_data.read_pictures(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["a.png", "a.txt"] and tmp_path.stat().st_mtime == 1
-    code = "import sys, helpers.tuning; print('torch' in sys.modules)"
+    code = "import sys, helpers.own_data; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"False\n"
 
 
@@ -114,22 +115,22 @@ def test_links_hidden_files_and_pipes_are_skipped_by_name(tmp_path):
     (folder / "broken.txt").symlink_to("nowhere")
     (folder / "loop.txt").symlink_to("loop.txt")
     os.mkfifo(folder / "pipe.txt")
-    for read in (tuning.read_texts, tuning.read_pictures):
+    for read in (own_data.read_texts, own_data.read_pictures):
         found = read(folder)
         assert {"link.txt", "up", "broken.txt", "loop.txt", "pipe.txt", ".hidden.txt"} <= set(reasons(found))
         assert "link" in reasons(found)["link.txt"] and "not a file" in reasons(found)["pipe.txt"]
         assert "secret" not in str(found)
-    assert tuning.read_texts(folder).items == ["used"]
+    assert own_data.read_texts(folder).items == ["used"]
 
 
 def test_files_above_the_limit_or_unreadable_are_skipped_by_name(tmp_path, monkeypatch):
     put(tmp_path, "a.txt", "used")
     put(tmp_path, "big.txt", "x" * 101)
-    monkeypatch.setattr(tuning, "MAX_BYTES", 100)
-    assert tuning.read_texts(tmp_path).items == ["used"]
-    assert list(reasons(tuning.read_texts(tmp_path))) == ["big.txt"]
-    monkeypatch.setattr(tuning.Path, "read_bytes", lambda path: os.listdir(path))
-    assert reasons(tuning.read_texts(tmp_path))["a.txt"] == "Not a directory"
+    monkeypatch.setattr(own_data, "MAX_BYTES", 100)
+    assert own_data.read_texts(tmp_path).items == ["used"]
+    assert list(reasons(own_data.read_texts(tmp_path))) == ["big.txt"]
+    monkeypatch.setattr(own_data.Path, "read_bytes", lambda path: os.listdir(path))
+    assert reasons(own_data.read_texts(tmp_path))["a.txt"] == "Not a directory"
 
 
 # Texts
@@ -143,8 +144,9 @@ def test_encodings_and_line_ends_give_the_same_text(encoding, line_end, tmp_path
 
 
 def test_latin_1_and_what_cp1252_lacks(tmp_path):
-    assert texts_of(tmp_path, "Grüße, señor".encode("latin-1")) == ["Grüße, señor"]
-    assert texts_of(tmp_path, b"caf\xe9\x81 \x93open\x94") == ["café “open”"]
+    assert texts_of(tmp_path, "Café Müller, señor".encode("latin-1")) == ["Café Müller, señor"]
+    put(tmp_path, "b.txt", b"caf\xe9\x81 \x93open\x94")
+    assert "neither UTF-8 nor surely another" in reasons(own_data.read_texts(tmp_path))["b.txt"]
 
 
 def test_other_scripts_and_emoji_survive(tmp_path):
@@ -167,7 +169,7 @@ def test_control_characters_go_and_words_stay_apart(tmp_path):
 def test_what_is_no_text_is_skipped_with_the_reason(data, reason, tmp_path):
     put(tmp_path, "below/b.txt", data)
     put(tmp_path, "a.md", "used")
-    found = tuning.read_texts(tmp_path)
+    found = own_data.read_texts(tmp_path)
     assert found.items == ["used"] and list(reasons(found)) == ["below/b.txt"]
     assert reason in reasons(found)["below/b.txt"]
 
@@ -175,9 +177,86 @@ def test_what_is_no_text_is_skipped_with_the_reason(data, reason, tmp_path):
 def test_files_come_in_order_with_subfolders_and_others_are_named(tmp_path):
     for name in ("b.txt", "a/z.MD", "a.TXT", "c.docx"):
         put(tmp_path, name, name)
-    found = tuning.read_texts(tmp_path)
+    found = own_data.read_texts(tmp_path)
     assert sorted(found.items) == ["a.TXT", "a/z.MD", "b.txt"] and found.items[-1] == "b.txt"
-    assert found == tuning.read_texts(str(tmp_path)) and reasons(found) == {"c.docx": "neither .txt nor .md"}
+    assert found == own_data.read_texts(str(tmp_path))
+    assert reasons(found) == {"c.docx": "neither .txt nor .md"}
+
+
+# Encodings that a file does not name
+
+
+PLAIN = "The dog went to the sea every morning. It was happy there, and so was the cat. "
+LANGUAGES = {
+    "cp949": "옛날 옛적에 강아지 한 마리가 숲속에 살았습니다. 강아지는 매일 아침 바다로 나갔습니다.",
+    "cp932": "むかしむかし、あるところに、小さな犬が森に住んでいました。犬は毎朝、海へ行きました。",
+    "euc_jp": "むかしむかし、あるところに、小さな犬が森に住んでいました。犬は毎朝、海へ行きました。",
+    "gb18030": "很久以前，森林里住着一只小狗。它每天早上都去海边散步，看日出。",
+    "big5": "很久以前，森林裡住著一隻小狗。它每天早上都去海邊散步，看日出。",
+    "cp1251": "Жила-была собака. Каждое утро она ходила к морю и смотрела на солнце.",
+    "koi8_r": "Жила-была собака. Каждое утро она ходила к морю и смотрела на солнце.",
+    "cp1253": "Μια φορά κι έναν καιρό ζούσε ένα μικρό σκυλί στο δάσος. Κάθε πρωί πήγαινε στη θάλασσα.",
+    "cp1250": "Dawno temu w lesie mieszkał mały pies. Każdego ranka szedł nad morze. Żółw śpi.",
+    "cp1252": "Il était une fois un petit chien qui vivait dans la forêt, où le soleil naît. Ça brûle.",
+    "cp1254": "Bir zamanlar ormanda küçük bir köpek yaşarmış. Güneşin doğuşunu izlermiş. Ağaç.",
+}
+
+
+@pytest.mark.parametrize("plain", [0, 3, 40])
+@pytest.mark.parametrize("encoding", LANGUAGES)
+def test_a_guessed_encoding_gives_the_text_and_is_told(tmp_path, encoding, plain):
+    text = PLAIN * plain + LANGUAGES[encoding]
+    put(tmp_path, "a.txt", text.encode(encoding))
+    found = own_data.read_texts(tmp_path, max_chars=10_000)
+    assert found.items == [text]
+    assert own_data.report(found) == f"Nothing was skipped.\nRead 1 as {encoding}, a guess: a.txt"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["cp1250", "cp1251", "koi8_r", "mac_roman", "iso8859_2", "cp949", "cp932", "big5"]
+)
+@pytest.mark.parametrize("words", ["Żółw", "kůň", "жили-были", "강아지", "犬が", "déjà vu", "很久", "où"])
+def test_few_letters_are_read_rightly_or_not_at_all(tmp_path, encoding, words):
+    """But for Western letters, which most texts have that are not UTF-8."""
+    try:
+        data = (PLAIN + words).encode(encoding)
+    except UnicodeEncodeError:
+        pytest.skip("not in this encoding")
+    put(tmp_path, "a.txt", data)
+    found = own_data.read_texts(tmp_path)
+    assert found.items in ([], [PLAIN + words]) or found.guesses == [("a.txt", "cp1252")]
+    assert bool(found.items) != bool(found.skipped)
+
+
+def test_captions_in_another_encoding_are_guessed_too(tmp_path):
+    put(tmp_path, "a.png", saved(quarters()))
+    put(tmp_path, "a.txt", LANGUAGES["cp949"].encode("cp949"))
+    found = own_data.read_pictures(tmp_path)
+    assert found.items[0].caption == LANGUAGES["cp949"] and found.guesses == [("a.txt", "cp949")]
+
+
+# Names that look the same
+
+
+@pytest.mark.parametrize("on_disk, in_text", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_composed_and_a_decomposed_name_are_one(tmp_path, on_disk, in_text):
+    """macOS writes names decomposed; editors and metadata.jsonl have them composed."""
+    word = "강아지-é"
+    here, there = normalize(on_disk, word), normalize(in_text, word)
+    folder = tmp_path / here
+    put(folder, f"{here}/a-{here}.png", saved(quarters()))
+    put(folder, f"{here}/a-{there}.txt", "beside")
+    put(folder, f"b-{here}.png", saved(quarters()))
+    put(folder, "metadata.jsonl", json.dumps({"file_name": f"b-{there}.png", "text": "listed"}))
+    found = own_data.read_pictures(tmp_path / there)
+    assert found.skipped == [] and [one.caption for one in found.items] == ["listed", "beside"]
+    assert own_data.read_texts(tmp_path / there / there).items == ["beside"]
+
+
+@pytest.mark.parametrize("folder", [None, 3, ["a"], b"a"])
+@pytest.mark.parametrize("read", [own_data.read_texts, own_data.read_pictures])
+def test_what_is_no_name_of_a_folder_is_refused(read, folder):
+    assert "A folder is a text, but this one is a" in sentence(read, folder)
 
 
 # Cutting
@@ -202,7 +281,7 @@ def test_texts_are_cut_at_paragraphs_else_sentences_else_words_else_characters(t
 def test_long_lines_and_large_files_are_used_whole(unit, tmp_path):
     text = "Start " + unit * (10**5 // len(unit)) + " end"
     texts = texts_of(tmp_path, text)
-    assert max(map(len, texts)) <= tuning.MAX_CHARS
+    assert max(map(len, texts)) <= own_data.MAX_CHARS
     assert "".join("".join(texts).split()) == "".join(text.split())
 
 
@@ -212,8 +291,8 @@ def test_a_file_of_5_megabytes_is_used_whole(tmp_path):
     text = "\r\n\r\n".join(paragraphs)
     assert len(text) > 5_000_000
     texts = texts_of(tmp_path, text)
-    assert " ".join(texts).split() == text.split() and len(texts) < 1.4 * len(text) / tuning.MAX_CHARS
-    assert max(map(len, texts)) <= tuning.MAX_CHARS and all(text.endswith(".") for text in texts)
+    assert " ".join(texts).split() == text.split() and len(texts) < 1.4 * len(text) / own_data.MAX_CHARS
+    assert max(map(len, texts)) <= own_data.MAX_CHARS and all(text.endswith(".") for text in texts)
 
 
 WORDS = st.text(st.sampled_from("ab.!”。é \n\t\r\x0c\u2028\xa0") | st.characters(codec="utf-8"), max_size=120)
@@ -224,7 +303,7 @@ WORDS = st.text(st.sampled_from("ab.!”。é \n\t\r\x0c\u2028\xa0") | st.charac
 @example("ab\n\ncd", 3)
 def test_cutting_keeps_everything_but_space(text, max_chars):
     text = text.strip()
-    pieces = tuning._cut(text, max_chars)
+    pieces = own_data._cut(text, max_chars)
     assert all(len(piece) <= max_chars and piece == piece.strip() for piece in pieces)
     assert all(pieces) or text == ""
     assert "".join("".join(pieces).split()) == "".join(text.split())
@@ -338,7 +417,7 @@ def test_16_bit_grey_is_scaled_to_8(tmp_path):
 def test_pixels_of_32_bits_are_skipped_by_name(tmp_path):
     put(tmp_path, "int.tif", saved(Image.fromarray(np.full((9, 9), 70000, np.int32)), "TIFF"))
     put(tmp_path, "float.tif", saved(Image.fromarray(np.full((9, 9), 0.5, np.float32)), "TIFF"))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert found.items == [] and set(reasons(found)) == {"int.tif", "float.tif"}
     assert all("32 bits" in reason for reason in reasons(found).values())
 
@@ -363,12 +442,12 @@ def test_one_pixel_is_enlarged(tmp_path):
 
 PEAK = """
 import re, sys
-from helpers import tuning
+from helpers import own_data
 def peak():  # of this process alone; getrusage knows its parent's too
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-tuning.Image.init()
+own_data.Image.init()
 before = peak()
-(one,), skipped = tuning.read_pictures(sys.argv[1])
+(one,), skipped, _ = own_data.read_pictures(sys.argv[1])
 print((peak() - before) // 1024, *one.picture.getpixel((8, 8)), *one.picture.getpixel((55, 55)))
 """
 
@@ -392,14 +471,14 @@ def test_8000_by_6000_pixels_are_read_within_300_megabytes(kind, tmp_path):
 
 
 def test_pictures_above_the_limit_are_skipped_before_they_are_read(tmp_path):
-    assert tuning.MAX_PIXELS >= 8000 * 6000
+    assert own_data.MAX_PIXELS >= 8000 * 6000
     header = png(1, 1, b"\0")[33:]
     for name, side in (("warned.png", 10_000), ("bomb.png", 60_000), ("zero.png", 0)):
         data = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
         put(tmp_path, name, b"\x89PNG\r\n\x1a\n" + data + header)
     put(tmp_path, "large.webp", saved(Image.new("RGB", (4500, 4500)), "WEBP", method=0))
     put(tmp_path, "good.png", saved(quarters()))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["good.png"] and len(found.skipped) == 4
     for name in ("warned.png", "bomb.png", "large.webp"):
         assert reasons(found)[name] == "above 50 million pixels (WebP: 20)"
@@ -412,7 +491,7 @@ def test_truncated_pictures_are_skipped_by_name(kind, tmp_path):
     put(tmp_path, "half", data[: len(data) // 2])
     put(tmp_path, "few", data[:20])
     put(tmp_path, "whole", data)
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["whole"] and set(reasons(found)) == {"half", "few"}
     assert "truncated" in reasons(found)["half"]
 
@@ -422,7 +501,7 @@ def test_what_is_no_picture_is_skipped_by_name_and_a_name_does_not_matter(tmp_pa
     put(tmp_path, "empty.jpg", b"")
     put(tmp_path, "program.png", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     put(tmp_path, "PHOTO", saved(quarters(), "JPEG"))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["PHOTO"] and len(found.skipped) == 3
     assert all("not a picture" in reason for reason in reasons(found).values())
 
@@ -438,7 +517,7 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path):
 
 
 def captions(folder) -> dict[str, str]:
-    return {one.name: one.caption for one in tuning.read_pictures(folder).items}
+    return {one.name: one.caption for one in own_data.read_pictures(folder).items}
 
 
 def test_captions_beside_pictures_are_decoded_as_texts_are(tmp_path):
@@ -452,7 +531,7 @@ def test_captions_beside_pictures_are_decoded_as_texts_are(tmp_path):
     assert captions(tmp_path) == {
         "a.png": "a café at night", "b.jpg": "옛날", "below/c.PNG": "a balloon", "d.png": "", "e.png": "",
     }  # fmt: skip
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert reasons(found) == {"e.txt": "empty or blank", "readme": "a caption without its picture"}
 
 
@@ -472,7 +551,7 @@ def test_captions_in_metadata_and_its_bad_lines_by_number(tmp_path):
     assert captions(tmp_path) == {
         "a.png": "first line", "b.png": "from beside", "below/c.png": "sea", "below/d.png": "a café",
     }  # fmt: skip
-    skipped = reasons(tuning.read_pictures(tmp_path))
+    skipped = reasons(own_data.read_pictures(tmp_path))
     bad = {f"metadata.jsonl line {number}" for number in (4, 5, 6, 7, 8, 9, 10)}
     assert set(skipped) == {*bad, "../../etc/passwd"}
 
@@ -484,7 +563,7 @@ def test_captions_in_metadata_and_its_bad_lines_by_number(tmp_path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_text_or_skipped(tmp_path, data, start):
     put(tmp_path, "a.txt", start + data)
-    items, skipped = tuning.read_texts(tmp_path, max_chars=50)
+    items, skipped, _ = own_data.read_texts(tmp_path, max_chars=50)
     assert bool(items) != bool(skipped) and all(0 < len(item) <= 50 for item in items)
     assert not any(c != "\t" and c != "\n" and ord(c) < 32 for item in items for c in item)
     "".join(items).encode()
@@ -501,7 +580,7 @@ HEADS = {
 def test_any_bytes_are_a_picture_or_skipped(tmp_path, kind, place, data, cut):
     whole = HEADS[kind]
     put(tmp_path, "a", whole[:place] + data + (b"" if cut else whole[place + len(data) :]))
-    items, skipped = tuning.read_pictures(tmp_path, 8)
+    items, skipped, _ = own_data.read_pictures(tmp_path, 8)
     assert len(items) + len(skipped) == 1
     assert all(one.picture.size == (8, 8) and one.picture.mode == "RGB" for one in items)
 
@@ -512,7 +591,7 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
     put(tmp_path, "a.png", HEADS["PNG"])
     put(tmp_path, "a.txt", data)
     put(tmp_path, "metadata.jsonl", data)
-    ((_, caption, _),), _ = tuning.read_pictures(tmp_path, 8)
+    ((_, caption, _),), *_ = own_data.read_pictures(tmp_path, 8)
     assert "\n" not in caption and caption == caption.strip()
 
 
@@ -520,12 +599,14 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
 
 
 def test_the_report_groups_by_reason_and_names_a_few():
-    skipped = [tuning.Skipped(f"{number}.txt", "empty or blank") for number in range(7)]
-    skipped.insert(3, tuning.Skipped("x.png", "truncated"))
-    assert tuning.report(skipped, 2) == (
-        "Skipped 7 (empty or blank): 0.txt, 1.txt, ...\nSkipped 1 (truncated): x.png"
-    )
-    assert tuning.report([]) == "Nothing was skipped."
+    skipped = [own_data.Skipped(f"{number}.txt", "empty or blank") for number in range(7)]
+    skipped.insert(3, own_data.Skipped("x.png", "truncated"))
+    guesses = [own_data.Guess(f"{number}.txt", "cp949") for number in range(3)]
+    assert own_data.report(own_data.Found([], skipped, guesses), 2).splitlines() == [
+        "Skipped 7 (empty or blank): 0.txt, 1.txt, ...", "Skipped 1 (truncated): x.png",
+        "Read 3 as cp949, a guess: 0.txt, 1.txt, ...",
+    ]  # fmt: skip
+    assert own_data.report(own_data.Found([], [], [])) == "Nothing was skipped."
 
 
 def test_names_cannot_break_the_report(tmp_path):
@@ -539,7 +620,7 @@ def test_names_cannot_break_the_report(tmp_path):
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
             pass
-    text = tuning.report(tuning.read_texts(tmp_path).skipped)
+    text = own_data.report(own_data.read_texts(tmp_path))
     assert text.startswith("Skipped 5 (empty or blank): ") and text.isprintable() and text.encode()
     assert "new\\nline.txt" in text and "not-utf-8-\\udcff.txt" in text
-    assert len(tuning.report([tuning.Skipped("x" * 4000, "why")])) < 150
+    assert len(own_data.report(own_data.Found([], [own_data.Skipped("x" * 4000, "why")], []))) < 150

@@ -79,7 +79,7 @@ def build_text_encoder(tokenizer, width: int = 128, layers: int = 2):
     return CLIPTextModel(config)
 
 
-def build_unet(widths: tuple[int, ...] = (64, 96, 128), latent_channels: int = 4, text_width: int = 128):
+def build_unet(widths: tuple[int, ...] = (96, 128, 160), latent_channels: int = 4, text_width: int = 128):
     """A fresh ``UNet2DConditionModel``; it attends to the text everywhere but at the largest size."""
     from diffusers import UNet2DConditionModel
 
@@ -142,7 +142,7 @@ def load_vae(folder: Path):
     from diffusers import AutoencoderKL
 
     return AutoencoderKL.from_pretrained(
-        folder, subfolder="vae", low_cpu_mem_usage=False, use_safetensors=True
+        folder, subfolder="vae", low_cpu_mem_usage=False, use_safetensors=True, trust_remote_code=False
     ).to(torch.float32)
 
 

@@ -1,0 +1,193 @@
+"""Why a model cannot be loaded: each cause has its own sentence and way out."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers import diagnosis, registry, text
+from helpers.errors import WorkbookError
+
+pytest_plugins = ("fixtures_text",)
+
+
+@pytest.fixture
+def folder(gpt2_folder, tmp_path):
+    """A copy of the random GPT-2 that a test may spoil."""
+    return shutil.copytree(gpt2_folder, tmp_path / "model")
+
+
+def change(path: Path, **values) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def sentence(function, *arguments, **options) -> str:
+    with pytest.raises(WorkbookError) as problem:
+        function(*arguments, **options)
+    message = str(problem.value)
+    assert message.endswith(".") and "\n" not in message and len(message) < 500
+    return message
+
+
+def newer_type(folder):
+    change(folder / "config.json", model_type="newer", architectures=["NewerForCausalLM"])
+
+
+def newer_class(folder):
+    change(folder / "config.json", architectures=["NewerForCausalLM"])
+
+
+def newer_setting(folder):
+    change(folder / "config.json", activation_function="newer")
+
+
+def packed(folder):
+    change(folder / "config.json", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True})
+
+
+def own_code(folder):
+    change(folder / "config.json", model_type="mine", auto_map={"AutoConfig": "mine.Config"})
+
+
+def other_shape(folder):
+    change(folder / "config.json", n_embd=64)
+
+
+def cut_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def pickled_weights(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def no_tokenizer(folder):
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+def lost_part(folder):
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"a": "model-1.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def long_tokenizer(folder):
+    """More tokens than the model has rows."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer.add_tokens(["<extra>"])
+    tokenizer.save_pretrained(folder)
+
+
+NEWER = r"has whole files, but Transformers \S+ and Diffusers \S+ make no model of them"
+CAUSES = {
+    newer_type: rf"{NEWER} \(ValueError: .*model type `newer`.*: try newer versions",
+    newer_class: r"is a NewerForCausalLM, unknown to Transformers \S+ and Diffusers \S+: name another",
+    newer_setting: rf"{NEWER} \(KeyError: 'newer'",
+    packed: r"needs a package that is not installed.*bitsandbytes",
+    other_shape: r"is damaged \(its weights have other shapes than its config\w+ says\): save it again",
+    own_code: r"brings program code of its own, which is never run here: name a model",
+    cut_weights: r"is damaged \(model.safetensors is cut off or has other content\): save it again",
+    pickled_weights: r"is damaged \(there are no safetensors, the only weights that are loaded\): save it",
+    no_tokenizer: r"is damaged \(.*tokenizer.*\): save it again",
+    lost_part: r"is damaged \(model.safetensors.index.json names model-1.safetensors, which is missing\)",
+    long_tokenizer: r"is damaged \(the tokenizer has tokens up to number 300, the model only 300 rows\)",
+}
+
+
+@pytest.mark.parametrize("spoil", CAUSES, ids=lambda spoil: spoil.__name__)
+def test_each_cause_is_told_with_its_way_out(folder, cpu, spoil):
+    spoil(folder)
+    message = sentence(text.load, cpu, str(folder))
+    assert str(folder) in message and re.search(CAUSES[spoil], message), message
+
+
+def test_the_tokens_of_a_tokenizer_must_have_rows_in_a_pipeline_too(tmp_path):
+    import tiny_pipeline
+
+    from helpers import images
+
+    pipe = tiny_pipeline.build()
+    images._check_parts(pipe)
+    pipe.tokenizer.add_tokens(["<extra>"])
+    with pytest.raises(diagnosis.Damaged, match="the tokenizer has tokens up to number"):
+        images._check_parts(pipe)
+    pipe = tiny_pipeline.build()
+    pipe.tokenizer.model_max_length = 99
+    with pytest.raises(diagnosis.Damaged, match="the tokenizer writes 99 tokens, the text encoder reads"):
+        images._check_parts(pipe)
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """What an interrupt leaves behind is forgotten after the test."""
+    monkeypatch.setattr(diagnosis, "_interrupted", [])
+
+
+@pytest.mark.parametrize("error", [ImportError("cannot import name 'x'"), RuntimeError("has a docstring")])
+def test_after_an_interrupt_an_error_is_not_the_model_s_fault(folder, interrupted, error):
+    def read(problem):
+        for place in registry.places("text", str(folder)):
+            with place.reading():
+                raise problem
+
+    with pytest.raises(KeyboardInterrupt):
+        read(KeyboardInterrupt())
+    assert "a load before was interrupted: restart the kernel and try again" in sentence(read, error)
+    cut_weights(folder)
+    assert "model.safetensors is cut off" in sentence(read, RuntimeError("half a file"))
+
+
+def test_python_without_docstrings_is_refused_before_anything_is_loaded(tmp_path):
+    code = """
+from helpers import session
+try:
+    session.start()
+except Exception as problem:
+    print(type(problem).__name__, problem)
+"""
+    for optimize, told in (("2", "WorkbookError Python runs without docstrings"), ("1", "Profile tiny")):
+        environment = os.environ | {"PYTHONOPTIMIZE": optimize, "WORKBOOK_OUTPUT": str(tmp_path)}
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+        assert child.stdout.startswith(told) and child.stderr == "", child.stderr
+
+
+AGAIN = """
+import sys, time
+from helpers import errors, session, text
+started = session.start("tiny")
+print("begin", flush=True)
+for attempt in range(2):
+    try:
+        text.load(started)
+        print("loaded", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    except errors.WorkbookError as problem:
+        print(problem, flush=True)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("wait", [0.1, 1.0, 2.5])
+def test_a_second_try_after_an_interrupt_works_or_says_restart_the_kernel(tmp_path, wait):
+    environment = os.environ | {"WORKBOOK_OUTPUT": str(tmp_path), "WORKBOOK_PROFILE": "tiny"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", AGAIN], text=True, env=environment, **pipes) as run:
+        run.stdout.readline()
+        assert run.stdout.readline() == "begin\n"
+        time.sleep(wait)
+        run.send_signal(signal.SIGINT)
+        first, *rest = run.communicate(timeout=240)[0].splitlines()
+    assert first in ("interrupted", "loaded") and len(rest) == 1
+    assert rest[0] == "loaded" or "restart the kernel" in rest[0]
