@@ -34,7 +34,7 @@ TIME_WORDS = {
     "sunset": "sunset|evening|dusk",
     "night": "night|midnight|after dark|under the stars|in the dark",
 }
-REQUIRED = ("open", "light", "mood", "problem", "try1", "end", "close")
+REQUIRED = ("open", "light", "mood", "problem", "end", "close")
 
 
 @dataclass(frozen=True)

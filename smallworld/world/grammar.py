@@ -9,7 +9,7 @@ A list "name.key" belongs to the place, time or mood ``key``. Within one sentenc
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from smallworld.world.vocabulary import (
@@ -40,7 +40,7 @@ PLACE_SLOTS = {
 TIME_SLOTS = {"at_time": "at", "the_time": "names"}
 THING_SLOTS = ("a_thing", "a_sky_thing", "some_things")
 WHO_SLOTS = ("name", "kind", "hands", "hero", "friend", "fkind")
-THREAD_SLOTS = ("m1", "m2", "m3")
+THREAD_SLOTS = ("m1", "m2", "m3", "mt")
 FACT_SLOTS = frozenset(
     (*PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *THREAD_SLOTS, "adj", "obj", "o")
 )
@@ -176,11 +176,12 @@ def thing_phrases(place: str | None, sky: bool, several: bool, kind: str = "") -
 
 
 def thread_fields(thread: str) -> dict[str, str]:
-    """The forms of what a mood is about: "the shaky bridge / crossed it" fills {m1} and {m2}."""
-    return {f"m{number}": part for number, part in enumerate(thread.split(" / "), 1)}
+    """The forms of what a mood is about: "a box / opened the box" fills {m1} and {m2}; {mt} is "the box"."""
+    fields = {f"m{number}": part for number, part in enumerate(thread.split(" / "), 1)}
+    return fields | {"mt": re.sub(r"^an? ", "the ", fields["m1"])}
 
 
-@cache
+@lru_cache(maxsize=100_000)
 def _fact_options(
     slot: str, place: str, time: str, character: str, friend: str, obj: str, thread: str, thing: str
 ) -> tuple[str, ...]:
@@ -214,12 +215,12 @@ def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
 
     A phrase of a word list may hold slots of its own. Raises KeyError for a slot that does not exist.
     """
-    if slot in FACT_SLOTS:
-        names = ("place", "time", "character", "friend", "object")
-        return _fact_options(slot, *(facts[n] for n in names), facts.get("thread", ""), facts.get("thing", ""))
     every = lists()
     if slot in every:
         return every[slot]
+    if slot in FACT_SLOTS:
+        given = (facts["place"], facts["time"], facts["character"], facts["friend"], facts["object"])
+        return _fact_options(slot, *given, facts.get("thread", ""), facts.get("thing", ""))
     by_place = f"{slot}.{facts['place']}"
     return every[by_place] if by_place in every else every[f"{slot}.{facts['time']}"]
 

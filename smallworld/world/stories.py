@@ -12,6 +12,7 @@ sentence, pairs of phrases ("hopped like a frog" with "out of reach"), see ``phr
 
 import math
 import random
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from smallworld.world.grammar import (
     with_articles,
 )
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, SKY_THINGS, TIMES, things_in
-from smallworld.world.wishes import ASKABLE, THINGS, ask, wish
+from smallworld.world.wishes import ASKABLE, ask, wish
 
 __all__ = [
     "ASKABLE", "CHARACTERS", "MOODS", "PLACES", "SLOT", "TIMES", "Pattern", "Story", "ask", "capitalise",
@@ -45,7 +46,7 @@ ROLES = (
     "close",
 )  # fmt: skip
 AFTER_END = ("happy", "sad")  # the moods whose own event comes after the problem is solved
-OPTIONAL = {"view": 0.45, "feel": 0.25, "try2": 0.3, "friend": 0.5, "thing": 0.75}
+OPTIONAL = {"view": 0.36, "feel": 0.16, "try1": 0.8, "try2": 0.25, "friend": 0.45, "thing": 0.75}
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
@@ -77,7 +78,7 @@ def combination_split(place: str, time: str, character: str) -> str:
     ]
     if (numbers[0] + 3 * numbers[1] + 5 * numbers[2]) % 8:
         return "train"
-    return "test" if (numbers[1] + numbers[2]) % 2 else "validation"
+    return "test" if (numbers[1] + numbers[2] // 2) % 2 else "validation"
 
 
 @cache
@@ -116,6 +117,8 @@ class _Draw:
         self.rng, self.log_probability = rng, 0.0
 
     def choose(self, options: Sequence):
+        if len(options) == 1:
+            return options[0]
         self.log_probability -= math.log(len(options))
         return options[int(self.rng.random() * len(options))]
 
@@ -137,11 +140,13 @@ def _asked_fields(rng: random.Random) -> tuple[str, ...]:
 
 @cache
 def _matching(split: str, *given: str | None) -> tuple[tuple[str, str, str], ...]:
-    """List the combinations of a split that agree with what is given (None: anything)."""
+    """List the combinations of a split that agree with the given place, time, character, thing (None: any)."""
+    *wanted, thing = given
     return tuple(
         combination
         for combination in combinations(split)
-        if all(want in (None, have) for want, have in zip(given, combination, strict=True))
+        if all(want in (None, have) for want, have in zip(wanted, combination, strict=True))
+        and (not thing or thing in things_in(combination[0]))
     )
 
 
@@ -154,9 +159,7 @@ def _friends(place: str, time: str, hero: str, split: str) -> tuple[str, ...]:
 
 def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str]:
     """Draw the facts of a story; what is given costs no probability."""
-    options = _matching(split, *(given.get(name) for name in ("place", "time", "character")))
-    if given.get("thing"):
-        options = tuple(option for option in options if given["thing"] in things_in(option[0]))
+    options = _matching(split, *(given.get(name) for name in ("place", "time", "character", "thing")))
     if not options:
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
@@ -166,9 +169,10 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
     facts["beginning"] = _draw_beginning(draw, given)
     facts["company"] = _draw_company(draw, given, facts["beginning"])
-    facts["try1"] = draw.choose(parts_of(facts["problem"], "try"))
-    facts["try2"] = ""
-    if draw.flip(OPTIONAL["try2"]):
+    facts["try1"] = facts["try2"] = ""
+    if draw.flip(OPTIONAL["try1"]):
+        facts["try1"] = draw.choose(parts_of(facts["problem"], "try"))
+    if facts["try1"] and draw.flip(OPTIONAL["try2"]):
         facts["try2"] = draw.choose([t for t in parts_of(facts["problem"], "try") if t != facts["try1"]])
     facts["end"] = draw.choose(parts_of(facts["problem"], "end." + facts["company"]))
     facts["friend"] = facts["character"]
@@ -232,11 +236,13 @@ def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     plan.append(("light", f"{'dull' if bad_weather else 'light'}.{facts['time']}"))
     if facts["thing"] and beginning != "thing":
         plan.append(("view", "view.thing"))
-    elif len(plan) < 3 and draw.flip(0.3):
+    elif len(plan) < 3 and draw.flip(0.25):
         plan.append(("view", f"view.{facts['place']}"))
-    plan += [("mood", f"mood.{mood}"), ("problem", f"{problem}.problem"), ("try1", f"{problem}.try.{facts['try1']}.1")]
-    if len(plan) < 7 and draw.flip(OPTIONAL["feel"]):
-        plan.append(("feel", "feel"))
+    plan += [("mood", f"mood.{mood}"), ("problem", f"{problem}.problem")]
+    if facts["try1"]:
+        plan.append(("try1", f"{problem}.try.{facts['try1']}.1"))
+        if draw.flip(OPTIONAL["feel"]):
+            plan.append(("feel", "feel"))
     if facts["try2"]:
         plan.append(("try2", f"{problem}.try.{facts['try2']}.2"))
     if facts["company"] == "friend":
@@ -255,16 +261,22 @@ def _fitting(section: str, thing: str) -> tuple[Pattern, ...]:
     return tuple(pattern for pattern in listed if "{a_sky_thing}" not in pattern.text)
 
 
+@cache
+def _pieces(text: str) -> tuple[str, ...]:
+    """Cut a text at its slots: fixed words and names of slots in turn."""
+    return tuple(re.split(r"\{(\w+)\}", text))
+
+
 def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str]) -> str:
     """Fill the slots of a pattern; ``values`` keeps what each slot was filled with."""
-
-    def choose(match) -> str:
-        slot = match[1]
+    pieces = list(_pieces(text))
+    for number in range(1, len(pieces), 2):
+        slot = pieces[number]
         if slot not in values:
-            values[slot] = _fill(draw.choose(slot_options(slot, facts)), facts, draw, values)
-        return values[slot]
-
-    return SLOT.sub(choose, text)
+            phrase = draw.choose(slot_options(slot, facts))
+            values[slot] = _fill(phrase, facts, draw, values) if "{" in phrase else phrase
+        pieces[number] = values[slot]
+    return "".join(pieces)
 
 
 def _sentence(section: str, facts: dict[str, str], draw: _Draw, split: str) -> str:
@@ -312,9 +324,10 @@ def sample_story(
         fields = tuple(dict.fromkeys((*fields, "character")))
     if "company" in fields or "friend" in fields:
         wanted["company"] = "friend"
-    if "thing" in fields and "thing" not in wanted:
-        wanted["thing"] = rng.choice(things_in(wanted["place"]) if "place" in wanted else THINGS)
     chosen = _draw_facts(_Draw(rng), split, wanted)
+    if "thing" in fields and "thing" not in wanted:
+        ground = rng.random() < 0.5
+        chosen["thing"] = rng.choice(PLACES[chosen["place"]].things if ground else SKY_THINGS)
     known = wanted | {name: chosen[name] for name in fields}
     prompt = wish(rng, {name: chosen[name] for name in fields}, split) if fields else ""
     sentences: list[tuple[str, str]] = []

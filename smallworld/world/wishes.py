@@ -57,8 +57,9 @@ def ask(
     within = PLACES[place].within if place else ("",)
     at = TIMES[time].at if time else ("",)
     people = [f"{name} the {CHARACTERS[name].kind}" for name in (character, friend) if name]
-    subjects = people or (["two friends"] if company == "friend" else [])
-    subjects += [f"a {thing}"] if thing else []
+    if company == "friend" and not friend:
+        people = [*people, "a friend"] if people else ["two friends"]
+    subjects = [*people, f"a {thing}"] if thing else people
     line = PLAIN[form].format(
         mood=f" {mood}" if mood else "",
         about=f" about {' and '.join(subjects)}" if subjects else "",
@@ -101,7 +102,7 @@ def _subjects(rng: random.Random, facts: dict[str, str], split: str) -> tuple[st
     if "character" in facts:
         people = _person(rng, facts["character"], split)
     if "friend" in facts:
-        link = rng.choice((" and ", " and ", " and ", " with ", " who meets ", " and a friend, "))
+        link = rng.choice((" and ", " and ", " and ", " who meets ", " and a friend, "))
         people += link + _person(rng, facts["friend"], split)
     elif facts.get("company") == "friend":
         friends = _phrase(rng, "company.what", split)
