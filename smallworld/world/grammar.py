@@ -280,6 +280,9 @@ def with_articles(sentence: str) -> str:
     return BEFORE_VOWEL.sub(r"\1n ", sentence)
 
 
+WRONG_ARTICLE = re.compile(r"\b[Aa] (?=[aeiouAEIOU])|\b[Aa]n (?!hour)(?=[^aeiouAEIOU])")
+
+
 def capitalise(sentence: str) -> str:
     """Write the first letter large, also after an opening quotation mark."""
     start = 1 if sentence.startswith('"') else 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from smallworld.world import grammar
-from smallworld.world.grammar import SLOT, Pattern, capitalise, with_articles
+from smallworld.world.grammar import Pattern, capitalise
 
 SENTENCE_END = re.compile(r"""(?<=[.!?])\s+(?=["A-Z])|(?<=[.!?]")\s+(?=["A-Z])""")
 
@@ -78,7 +78,7 @@ def read_sentence(sentence: str, any_case: bool = False) -> tuple[Reading, ...]:
 
     ``any_case``: capital and small letters count as the same, as at the beginning of a typed story.
     """
-    if with_articles(sentence) != sentence:
+    if grammar.WRONG_ARTICLE.search(sentence):
         return ()
     searched = sentence.lower() if any_case else sentence
     found = []

@@ -52,7 +52,8 @@ SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind", "place": "there",
          "two": "two"}  # fmt: skip
-MAX_WORDS = 150
+MAX_WORDS = 150  # a quarter of the stories are longer and are written again
+SOURCES = ("stories", "grammar", "wishes", "vocabulary", *(f"patterns_{file}" for file in grammar.FILES))
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
 
@@ -92,13 +93,15 @@ def combinations(split: str) -> tuple[tuple[str, str, str], ...]:
 def paired_slots(text: str) -> tuple[str, ...]:
     """Name the slots of a pattern whose phrases are held out together: the two with the most phrases.
 
-    Where these make fewer than ``FEWEST_PAIRS`` pairs, the hero comes third; () where nothing is free.
+    Slots that a word list fills come before those that the story's facts fill. Where the two make fewer than
+    ``FEWEST_PAIRS`` pairs, the hero comes third; () where nothing is free.
     """
-    choosable = [slot for slot in dict.fromkeys(SLOT.findall(text)) if slot not in ("comma", "hero", "ord")]
-    sizes = {slot: len(grammar.phrases(slot)) for slot in choosable}
-    largest = sorted(sizes, key=sizes.get, reverse=True)[:2]
-    if not largest or not any(slot in grammar.lists() or slot in grammar.THING_SLOTS for slot in largest):
+    choosable = [slot for slot in dict.fromkeys(SLOT.findall(text)) if slot not in ("comma", "hero")]
+    free = [slot for slot in choosable if slot not in grammar.FACT_SLOTS or slot in grammar.THING_SLOTS]
+    if not free:
         return ()
+    sizes = {slot: len(grammar.phrases(slot)) for slot in choosable}
+    largest = sorted(choosable, key=lambda slot: (slot in free, sizes[slot]), reverse=True)[:2]
     return tuple(largest) if math.prod(sizes[slot] for slot in largest) >= FEWEST_PAIRS else (*largest, "name")
 
 
@@ -133,20 +136,21 @@ def _asked_fields(rng: random.Random) -> tuple[str, ...]:
     if rng.random() >= PROMPT_SHARE:
         return ()
     both = rng.random() < 0.4
-    often = [name for name in ("place", "time", "mood", "character") if rng.random() < 0.4 or (both and name in ("place", "time"))]
+    often = [name for name in ASKABLE[:4] if rng.random() < 0.4 or (both and name in ("place", "time"))]
     seldom = [name for name in ("thing", "company", "friend") if rng.random() < 0.14]
     return tuple(often + seldom) or (rng.choice(ASKABLE),)
 
 
 @cache
 def _matching(split: str, *given: str | None) -> tuple[tuple[str, str, str], ...]:
-    """List the combinations of a split that agree with the given place, time, character, thing (None: any)."""
-    *wanted, thing = given
+    """List the combinations that agree with the given place, time, character, thing and friend (None: any)."""
+    *wanted, thing, friend = given
     return tuple(
-        combination
-        for combination in combinations(split)
-        if all(want in (None, have) for want, have in zip(wanted, combination, strict=True))
-        and (not thing or thing in things_in(combination[0]))
+        (place, time, name)
+        for place, time, name in combinations(split)
+        if all(want in (None, have) for want, have in zip(wanted, (place, time, name), strict=True))
+        and (not thing or thing in things_in(place))
+        and (not friend or friend in _friends(place, time, name, split))
     )
 
 
@@ -159,7 +163,7 @@ def _friends(place: str, time: str, hero: str, split: str) -> tuple[str, ...]:
 
 def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str]:
     """Draw the facts of a story; what is given costs no probability."""
-    options = _matching(split, *(given.get(name) for name in ("place", "time", "character", "thing")))
+    options = _matching(split, *(given.get(name) for name in ("place", "time", "character", "thing", "friend")))
     if not options:
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
