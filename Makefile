@@ -90,7 +90,7 @@ test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
 	@$(HUB) $(PY) -m pytest --nbval-lax $(NBVAL_FLAGS) -m "gpu or not ($(FAST))" notebooks $(ARGS)
 
 # Colab's own versions, in an environment of their own; torch as tests/colab.txt says.
-test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's versions, fetched by its first cell
+test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's versions, installed by its first cell
 	@$(TINY) WORKBOOK_COLAB=$(abspath $(COLAB)) $(PY) -m pytest -m colab tests $(ARGS)
 
 address: $(READY) ## set the repository's address everywhere (REPOSITORY=https://github.com/OWNER/NAME BRANCH=main)
@@ -104,7 +104,7 @@ setup: $(READY) ## only set up .venv
 
 clean: ## remove what the commands wrote (build/, caches); .venv stays
 	rm -rf build .pytest_cache .ruff_cache *.egg-info
-	find helpers tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find helpers smallworld tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "make %-24s %s\n", $$1, $$2}' Makefile
@@ -138,4 +138,5 @@ ifneq ($(TORCH),)
 endif
 	grep '^torch==' constraints.txt > $(COLAB)/torch.txt
 	$(COLAB)/bin/python -m pip install -r tests/colab.txt $(if $(TORCH),torch,-r $(COLAB)/torch.txt)
+	$(COLAB)/bin/python -m pip download --no-deps --dest $(COLAB)/wheels -c constraints.txt setuptools # pip builds with it
 	@touch $@

@@ -22,3 +22,9 @@ def check_number(name: str, value: float, low: float, high: float, wanted: str) 
     fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
     if not fits or not low <= value <= high:
         raise WorkbookError(f"{name} is {value}: give {wanted}.")
+
+
+def printable(name: str) -> str:
+    """The last 100 characters of a name, those that could break the output escaped."""
+    shown = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in name]
+    return "".join(shown)[-100:]

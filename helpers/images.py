@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import sys
-from collections import namedtuple
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from helpers import registry
 from helpers.checks import check_number, check_seed
 from helpers.errors import WorkbookError
+from helpers.registry import Damaged, Place, find
 from helpers.session import Session, generator, quiet_libraries
 from smallworld.world import words
 
@@ -30,7 +28,6 @@ NEEDED = {"StableDiffusionImg2ImgPipeline": ("image",),
           "StableDiffusionInpaintPipeline": ("image", "mask_image")}  # fmt: skip
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
 STEPS, GUIDANCE_SCALE = 20, 5.0  # chosen for the shipped model on validation scenes
-Trajectory = namedtuple("Trajectory", "timesteps noisy predicted picture")
 
 
 def load(session: Session, model: str = "") -> Pipeline:
@@ -40,7 +37,12 @@ def load(session: Session, model: str = "") -> Pipeline:
     "owner/name@revision". Safetensors only, and never code from the hub. Raises WorkbookError, in a sentence,
     for files that are missing or damaged and models that are missing, gated, out of reach or of another kind.
     """
-    return registry.load("image", session, model, _load)
+    for place in session.places("image", model):  # another one follows where the model cannot be read
+        quiet_libraries(progress=session.shows_progress)
+        with place.reading():
+            pipe = _on_device(_read(place, session.dtype), session.device)
+            pipe.set_progress_bar_config(disable=not session.shows_progress)
+            return pipe
 
 
 def generate(
@@ -92,33 +94,7 @@ def memory_plan(free: int, weights: int) -> str:
 def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
     """A line on words that the text encoder has no room for, and one on words the small model never saw."""
     folder = Path(pipe.tokenizer.name_or_path).resolve().parent
-    return words.notices(prompts, pipe.tokenizer, folder == registry.find("image", "tiny").folder)
-
-
-def record(pipe: Pipeline, prompt: str, *, seed: int, **settings) -> Trajectory:
-    """One picture as `generate` makes it, and at each of its timesteps x_t (noisy) and the predicted x_0.
-
-    Both are latents on the UNet's scale (steps, channels, height, width), which `decode` makes visible.
-    """
-    if type(pipe.scheduler).__name__ not in SCHEDULERS.values():
-        raise WorkbookError(f"Only {', '.join(SCHEDULERS)} can be recorded: choose one by with_scheduler.")
-    if len(_jobs(prompt, seed, settings.get("negative_prompt", ""))) != 1:
-        raise WorkbookError("One picture is recorded at a time: give one prompt and one seed.")
-    watched, scheduler, seen = copy.copy(pipe), copy.deepcopy(pipe.scheduler), []
-    library_step = scheduler.step
-
-    @functools.wraps(library_step)  # the pipeline asks for the signature
-    def step(model_output, timestep, sample, **options):
-        noisy = scheduler.scale_model_input(sample, timestep)
-        result = library_step(model_output, timestep, sample, **options | {"return_dict": True})
-        predicted = getattr(result, "pred_original_sample", None)
-        seen.append((int(timestep), noisy, scheduler.model_outputs[-1] if predicted is None else predicted))
-        return (result.prev_sample,)
-
-    watched.scheduler, scheduler.step = scheduler, step
-    (picture,) = generate(watched, prompt, seed=seed, **settings)
-    timesteps, noisy, predicted = zip(*seen, strict=True)
-    return Trajectory(list(timesteps), torch.cat(noisy), torch.cat(predicted), picture)
+    return words.notices(prompts, pipe.tokenizer, folder == find("image", "tiny").folder)
 
 
 def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
@@ -133,27 +109,6 @@ def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:
     other, kind = copy.copy(pipe), getattr(diffusers, SCHEDULERS[name])
     other.scheduler = kind.from_config(pipe.scheduler.config, clip_sample=False)  # latents go beyond 1
     return other
-
-
-def image_to_image(pipe: Pipeline):
-    """The library's image-to-image pipeline with the same weights. (Meng et al. 2021)"""
-    from diffusers import AutoPipelineForImage2Image
-
-    return AutoPipelineForImage2Image.from_pipe(pipe)
-
-
-def inpainting(pipe: Pipeline):
-    """The library's inpainting pipeline with the same weights.
-
-    It wants a UNet whose configuration says 4 input channels, the latents of Stable Diffusion v1. The small
-    model has 8; so it gets a copy of the UNet object, weights shared, that says 4, and reads it nowhere else.
-    """
-    from diffusers import AutoPipelineForInpainting
-
-    unet = copy.copy(pipe.unet)
-    if unet.config.in_channels == pipe.vae.config.latent_channels != 4:
-        unet.register_to_config(in_channels=4)
-    return AutoPipelineForInpainting.from_pipe(pipe, unet=unet)
 
 
 def noise(pipe: Pipeline, seeds: int | Sequence[int], size: int | tuple[int, int] | None = None) -> Tensor:
@@ -189,34 +144,32 @@ def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
         return pipe.image_processor.postprocess(torch.cat([vae.decode(one).sample for one in scaled]))
 
 
-def _load(session: Session, source: str, **options) -> Pipeline:
-    """A pipeline from a folder or the hub, as `registry.load` asks for it."""
+def _read(place: Place, dtype: torch.dtype) -> Pipeline:
+    """A pipeline from a folder; Damaged, or whatever a library raises, where it holds none."""
     import diffusers
     import transformers
     from diffusers import StableDiffusionPipeline as Kind
 
-    quiet_libraries(progress=session.live and session.profile != "tiny")
     diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)  # its errors are raised as well
     new = tuple(map(int, diffusers.__version__.split(".")[:2])) >= (0, 40)
-    how = {"dtype" if new else "torch_dtype": session.dtype, "use_safetensors": True}
-    index = Kind.load_config(source, **options)
+    how = {"dtype" if new else "torch_dtype": dtype, "use_safetensors": True, "local_files_only": True}
+    folder = place.folder
+    index = Kind.load_config(folder, local_files_only=True)
     origins = {part[0] for part in index.values() if isinstance(part, list)}
     if index["_class_name"] != Kind.__name__ or origins - LIBRARIES:
-        raise WorkbookError(f"{source} is no plain {Kind.__name__}: name one that is.")
-    folder = source if Path(source).is_dir() else Kind.download(source, use_safetensors=True, **options)
+        raise WorkbookError(f"{place.name} is no plain {Kind.__name__}: name one that is.")
     parts, lost = {}, []
     for name, library in (("text_encoder", transformers), ("unet", diffusers), ("vae", diffusers)):
         kind = getattr(library, index[name][1])
         parts[name], report = kind.from_pretrained(folder, subfolder=name, output_loading_info=True, **how)
         lost += report["missing_keys"]
-    pipe = _on_device(Kind.from_pretrained(folder, **parts, **how), session.device)
+    pipe = Kind.from_pretrained(folder, **parts, **how)
     if len(pipe.tokenizer) < pipe.text_encoder.config.vocab_size // 2:  # missing files make no error
-        raise registry.Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
+        raise Damaged(f"the tokenizer knows only {len(pipe.tokenizer)} tokens")
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     if lost or not all(weights.isfinite().all() for part in modules for weights in part.parameters()):
-        raise registry.Damaged("some of its weights are missing or not numbers")
-    assert {weights.dtype for part in modules for weights in part.parameters()} == {session.dtype}
-    pipe.set_progress_bar_config(disable=not session.live or session.profile == "tiny")
+        raise Damaged("some of its weights are missing or not numbers")
+    assert {weights.dtype for part in modules for weights in part.parameters()} == {dtype}
     return pipe
 
 

@@ -190,55 +190,6 @@ def pictures(
     return figure
 
 
-def timeline(
-    rows: Sequence[Mapping[str, str]], *, name: str, level: str, kind: str, levels: Sequence[str],
-    x_label: str = "year",
-) -> Figure:  # fmt: skip
-    """Named marks over years: each row has a "year" and, under these three keys, a name, a level and a kind.
-
-    levels: from bottom to top; names of one level and year are stacked; a kind is a colour and a marker.
-    """
-    figure, axes = grid(width=9.6, height=1.2 * len(levels) + 0.8)
-    kinds, taken = list(dict.fromkeys(row[kind] for row in rows)), {}
-    for i, one in enumerate(kinds):
-        axes.plot([], [], MARKERS[i], color=PALETTE[i], label=one)
-    for row in rows:
-        year, line, i = int(row["year"]), levels.index(row[level]), kinds.index(row[kind])
-        height = line + 0.22 * taken.setdefault((year, line), 0)
-        taken[year, line] += 1
-        axes.plot(year, height, MARKERS[i], color=PALETTE[i])
-        axes.annotate(row[name], (year, height), (6, -3), textcoords="offset points", fontsize=9)
-    years = [int(row["year"]) for row in rows]
-    axes.set(xlabel=x_label, xlim=(min(years) - 0.5, max(years) + 1.5), ylim=(-0.4, len(levels) - 0.1))
-    axes.set_yticks(range(len(levels)), levels)
-    figure.legend(loc="outside upper left", ncols=len(kinds))
-    return figure
-
-
-def attention(weights, tokens: Sequence[str], *, title: str = "", names: Sequence[str] = ()) -> Figure:
-    """Attention maps, dark is much: weights (queries, keys), or (maps, queries, keys) with a name for each.
-
-    Each row shares a weight of 1 among the tokens that its token looks at. (Vaswani et al. 2017)
-    """
-    maps = np.asarray(weights, dtype=float)
-    maps = maps[None] if maps.ndim == 2 else maps
-    columns = min(len(maps), 2 if len(tokens) > 12 else 3)
-    rows = -(-len(maps) // columns)
-    figure, axes = grid(rows, columns, width=8.1, height=min(6.3, 8.1 / columns) * rows, squeeze=False,
-                        sharex=True, sharey=True)  # fmt: skip
-    for i, place in enumerate(axes.flat):
-        place.set_visible(i < len(maps))
-        if i < len(maps):
-            image = _cells(place, maps[i], tokens, tokens, "Blues", (0, 1))
-            place.tick_params(axis="x", rotation=90)
-            place.set_title(names[i] if i < len(names) else "", fontsize=13)
-    figure.colorbar(image, ax=axes, label="attention weight (0 to 1)", shrink=0.7).outline.set_visible(False)
-    figure.supxlabel("token looked at", fontsize=13)
-    figure.supylabel("token that looks", fontsize=13)
-    figure.suptitle(title, fontsize=14, fontweight="bold")
-    return figure
-
-
 def _axes(axes: Axes | None, height: float = 3.8) -> tuple[Figure, Axes]:
     return (axes.figure, axes) if axes is not None else grid(height=height)
 

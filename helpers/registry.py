@@ -1,21 +1,18 @@
-"""The one table of models that the workbook uses, and how to get one: shipped, a folder, or from the hub."""
+"""The one table of models that the workbook uses, and where to find one: shipped, in a folder, on the hub."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from helpers import hub
 from helpers.errors import WorkbookError
-from helpers.session import Session
 from smallworld import WEIGHTS
 
-Loaded = TypeVar("Loaded")
 HUB_ID = r"(?!.*(\.\.|--|\.git(@|$)))(?![^@]{97})\w[\w.-]*(/\w[\w.-]*)?"  # may become part of a path
 REVISION = r"(?!.*\.\.)\w[\w./-]*"
 
@@ -49,35 +46,88 @@ MODELS = (
 )  # fmt: skip
 
 
-class Damaged(Exception):
+class Damaged(WorkbookError):
     """Why the files of a model do not make one."""
 
 
-def load(role: str, session: Session, model: str, read: Callable[..., Loaded]) -> Loaded:
-    """What `read` makes of a model: "" for the profile's own, a folder, "owner/name[@revision]" of the hub.
+@dataclass
+class Place:
+    """A folder in which a model should lie, and what to say where a library cannot read it."""
 
-    read(session, folder or hub id, local_files_only=True, revision=...) raises Damaged, or whatever a
-    library raises, if the model is not whole. If the hub's cannot be had, a session that was started with
-    "auto" prints a line and goes on with the fallback. Otherwise raises WorkbookError, in one sentence, for
-    files that are missing or damaged and models that are missing, gated, out of reach or too large.
+    folder: Path
+    name: str  # of the model, as a sentence begins with it
+    verdict: str  # on a model that cannot be read
+    way_out: str
+    go_on_after: tuple[type[WorkbookError], ...] = ()  # problems after which another place is tried
+    problem: WorkbookError | None = None  # the one after which it was
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Whatever goes wrong in the block is one sentence: raised, or kept where another place is left."""
+        try:
+            yield
+        except Exception as error:
+            problem = self._explained(error)
+            if not isinstance(problem, self.go_on_after):
+                raise problem from None
+            self.problem = problem
+
+    def _explained(self, error: Exception) -> WorkbookError:
+        """The sentence for an error: each library has its own kinds of them."""
+        if isinstance(error, WorkbookError) and not isinstance(error, Damaged):
+            return error
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return WorkbookError(
+                f"{self.name} does not fit into the memory: end other kernels and programs that use it, or "
+                "use the profile tiny."
+            )
+        reason = (str(error).strip() or "no reason given").splitlines()[0][:160]
+        if not isinstance(error, Damaged):
+            reason = f"{type(error).__name__}: {reason}"
+        return Damaged(f"{self.name} {self.verdict} ({reason}): {self.way_out}.")
+
+
+def places(role: str, model: str, live: bool = False) -> Iterator[Place]:
+    """Where to read a model from: a folder, or "owner/name[@revision]" of the hub.
+
+    Read in the block of `place.reading()`; where that ends well, ask for no further place. A hub model is
+    sought in the cache, without any network, and fetched where that is not whole; live: with a bar. Raises
+    WorkbookError, in one sentence, for files that are missing and models that are gated or out of reach.
     """
-    if model:
-        folder = Path(os.path.expanduser(model))
-        if os.path.isdir(folder):
-            return _load_folder(role, session, folder, read)
-        return _load_hub(role, session, model, read)
-    entry = find(role, session.profile)
-    if entry.folder:
-        return _load_folder(role, session, entry.folder, read)
-    try:
-        return _load_hub(role, session, entry.hub_id, read)
-    except WorkbookError as problem:
-        if not session.auto:
-            raise
-        session.fall_back(entry.fallback)
-        why = re.sub(",? or use the profile tiny.*", ".", str(problem))
-        print(f"Profile {entry.fallback} from here on, as auto allows, until start is called again: {why}")
-    return load(role, session, "", read)
+    folder = Path(os.path.expanduser(model))
+    if os.path.isdir(folder):
+        yield in_folder(role, folder)
+        return
+    yield from _on_hub(role, model, live)
+
+
+def in_folder(role: str, folder: Path) -> Place:
+    """A folder with a model; WorkbookError where its first file is missing."""
+    way_out = "save it again, whole, with `save_pretrained`"
+    if WEIGHTS in folder.resolve().parents:
+        command = "make train-images" if role == "image" else f"make train-{role}"
+        way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
+    if not (folder / hub.FIRST_FILES[role]).is_file():
+        raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
+    return Place(folder, f"The model in {folder}", "is damaged", way_out)
+
+
+def _on_hub(role: str, model: str, live: bool) -> Iterator[Place]:
+    """The hub's cache, and once more after fetching what it lacks."""
+    hub_id, revision = resolve(model)
+    if not re.fullmatch(HUB_ID, hub_id, re.ASCII) or not re.fullmatch(REVISION, revision, re.ASCII):
+        raise WorkbookError(f'"{model}" is neither a folder here nor a hub model: write owner/name.')
+    way_out = (
+        f"if other models can, remove it from the cache (`hf cache rm model/{hub_id}`) and try again, or use "
+        "the profile tiny"
+    )
+    cached = hub.cached_folder(hub_id, revision, role)
+    if cached:
+        yield Place(cached, hub_id, "cannot be loaded", way_out, go_on_after=(Damaged,))  # perhaps incomplete
+    sizes = [entry.size_gb for entry in MODELS if (entry.hub_id, entry.revision) == (hub_id, revision)]
+    hub.fetch(role, hub_id, revision, *sizes, live=live)
+    fetched = hub.cached_folder(hub_id, revision, role)
+    yield Place(fetched, hub_id, "cannot be loaded", way_out)
 
 
 def find(role: str, profile: str) -> ModelEntry:
@@ -100,52 +150,3 @@ def resolve(model: str) -> tuple[str, str]:
             return entry.hub_id, revision or entry.revision
     return name, revision or "main"
 
-
-def _load_folder(role: str, session: Session, folder: Path, read: Callable[..., Loaded]) -> Loaded:
-    """A model from a folder; the sentence for a missing or damaged one names the way out."""
-    way_out = "save it again, whole, with `save_pretrained`"
-    if WEIGHTS in folder.resolve().parents:
-        command = "make train-images" if role == "image" else f"make train-{role}"
-        way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
-    if not (folder / hub.FIRST_FILES[role]).is_file():
-        raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
-    try:
-        return _whole(read, session, str(folder), local_files_only=True)
-    except Damaged as problem:
-        raise WorkbookError(f"The model in {folder} is damaged ({problem}): {way_out}.") from None
-
-
-def _load_hub(role: str, session: Session, model: str, read: Callable[..., Loaded]) -> Loaded:
-    """A hub model: from the cache, without any network, where possible; else fetched first."""
-    hub_id, revision = resolve(model)
-    if not re.fullmatch(HUB_ID, hub_id, re.ASCII) or not re.fullmatch(REVISION, revision, re.ASCII):
-        raise WorkbookError(f'"{model}" is neither a folder here nor a hub model: write owner/name.')
-    source = {"local_files_only": True, "revision": revision}
-    if hub.is_cached(hub_id, revision, role):
-        with suppress(Damaged):  # perhaps only incomplete
-            return _whole(read, session, hub_id, **source)
-    known = [entry.size_gb for entry in MODELS if (entry.hub_id, entry.revision) == (hub_id, revision)]
-    hub.fetch(role, hub_id, revision, *known, live=session.live)
-    try:
-        return _whole(read, session, hub_id, **source)
-    except Damaged as problem:
-        raise WorkbookError(
-            f"{hub_id} cannot be loaded ({problem}): if other models can, remove it from the cache "
-            f"(`hf cache rm model/{hub_id}`) and try again, or use the profile tiny."
-        ) from None
-
-
-def _whole(read: Callable[..., Loaded], session: Session, source: str, **options) -> Loaded:
-    """What `read` makes of the source; Damaged, in one line, for whatever goes wrong."""
-    try:
-        return read(session, source, **options)
-    except (Damaged, WorkbookError):
-        raise
-    except Exception as error:  # OSError, SafetensorError, JSON, connection: each library has its own
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            raise WorkbookError(
-                f"{source} does not fit into the memory: end other kernels and programs that use it, or use "
-                "the profile tiny."
-            ) from None
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        raise Damaged(f"{type(error).__name__}: {reason[:160]}") from error

@@ -6,12 +6,15 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import hub, parameters, registry
 from helpers.checks import check_seed
 from helpers.errors import WorkbookError
+from helpers.registry import Damaged, ModelEntry, Place
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +35,42 @@ class Session:
     live: bool  # whether somebody can move a slider
     auto: bool = False  # whether "auto" chose the profile, so that another may take its place
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the libraries may show their bars: somebody watches, and it takes long."""
+        return self.live and self.profile != "tiny"
+
+    def places(self, role: str, model: str = "") -> Iterator[Place]:
+        """Where to read a model from: "" for the profile's own, a folder, "owner/name[@revision]" of the hub.
+
+        As `registry.places`. If "auto" chose the profile and its model cannot be had or read, a line says so,
+        and the fallback's place comes last.
+        """
+        entry = registry.find(role, self.profile)
+        if model:
+            yield from registry.places(role, model, self.live)
+        elif entry.folder:
+            yield registry.in_folder(role, entry.folder)
+        elif self.auto:
+            yield from self._places_or_fallback(entry)
+        else:
+            yield from registry.places(role, entry.hub_id, self.live)
+
+    def _places_or_fallback(self, entry: ModelEntry) -> Iterator[Place]:
+        try:
+            for place in registry.places(entry.role, entry.hub_id, self.live):
+                place.go_on_after = (WorkbookError,)
+                yield place
+                problem = place.problem
+                if not isinstance(problem, Damaged):  # fetching it again would not help
+                    break
+        except WorkbookError as error:
+            problem = error
+        reason = re.sub(",? or use the profile tiny.*", ".", str(problem))
+        print(f"Profile {entry.fallback} from here on, as auto allows, until start is called again: {reason}")
+        self.fall_back(entry.fallback)
+        yield from self.places(entry.role)
+
     def fall_back(self, profile: str) -> None:
         """Go on with another profile, where this one's models cannot be had."""
         object.__setattr__(self, "profile", profile)
@@ -49,8 +88,6 @@ def start(
     Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none, a parameter
     of the notebook that is out of its range, or a folder that cannot be written.
     """
-    from helpers import parameters
-
     profile = _setting("profile", profile)
     if profile not in PROFILES:
         raise WorkbookError(f'Unknown profile "{profile}": choose one of {", ".join(PROFILES)}.')
@@ -139,11 +176,9 @@ def _choose(profile: str, wanted: str, role: str) -> tuple[str, str, str]:
         return profile, "cuda" if cuda else "cpu", ""
     if not cuda:
         return "tiny", "cpu", " (auto: no CUDA GPU here)"
-    from helpers import hub, registry
-
     model = registry.find(role, "hub")
     try:
-        if not hub.is_cached(model.hub_id, model.revision, role):
+        if not hub.cached_folder(model.hub_id, model.revision, role):
             hub.check_reachable(model.hub_id, model.revision, role)
     except WorkbookError:
         return "tiny", "cuda" if wanted else "cpu", " (auto: the hub is out of reach)"

@@ -1,21 +1,21 @@
-"""Language models: load one, look at its next-token distribution, generate, score."""
+"""Language models: load one, look at its next-token distribution, generate."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Iterator
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from helpers import registry
+import torch
+
 from helpers.checks import check_number, check_seed
 from helpers.errors import WorkbookError
+from helpers.registry import Damaged, Place
 from helpers.session import Session, quiet_libraries
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedModel as Model
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
@@ -28,10 +28,14 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
     only, and never code from the hub. Raises WorkbookError, in one sentence, for files that are missing or
     damaged and models that are missing, gated, out of reach or of another kind.
     """
-    return registry.load(role, session, model, partial(_load, role))
+    for place in session.places(role, model):  # another one follows where the model cannot be read
+        quiet_libraries(progress=session.shows_progress)
+        with place.reading():
+            tokenizer, loaded = _read(role, place, session.dtype)
+            return tokenizer, loaded.to(session.device).eval()
 
 
-def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> Tensor:
+def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> torch.Tensor:
     """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
 
     An empty prompt asks for a text's first token.
@@ -39,18 +43,6 @@ def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) ->
     ids = _encode(tokenizer, prompt)
     _check_room(model, [ids], 1)
     return _logits(model, ids)[-1].softmax(-1).cpu()
-
-
-def token_log_probabilities(model: Model, tokenizer: Tokenizer, texts: list[str]) -> list[Tensor]:
-    """Log-probability, in nats, of each token given those before it: one (tokens - 1,) float32 tensor a text.
-
-    A text's first token has nothing before it and so no value; begin the text with the tokenizer's bos_token
-    to score that one too.
-    """
-    rows = [_encode(tokenizer, text) for text in texts]
-    _check_room(model, rows, 0)
-    scores = [_logits(model, ids)[:-1].log_softmax(-1).cpu() for ids in rows]
-    return [score[range(len(score)), ids[1:]] for score, ids in zip(scores, rows, strict=True)]
 
 
 def generate(
@@ -65,8 +57,6 @@ def generate(
     Another list of prompts or batch_size gives other ones, because a batch draws from one stream of random
     numbers. The global random state is left as it was. Raises WorkbookError for a setting out of range.
     """
-    import torch
-
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
     _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
@@ -87,30 +77,30 @@ def generate(
     return texts
 
 
-def _load(role: str, session: Session, source: str, **options) -> tuple[Tokenizer, Model]:
-    """Tokenizer and model from a folder or the hub, as `registry.load` asks for them."""
+def _read(role: str, place: Place, dtype) -> tuple[Tokenizer, Model]:
+    """Tokenizer and model from a folder; Damaged, or whatever a library raises, where it holds none."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
     from transformers.models.auto import modeling_auto as known
 
-    quiet_libraries(progress=session.live and session.profile != "tiny")
     name, auto, kinds = {
         "text": ("causal", AutoModelForCausalLM, known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
         "fill": ("masked", AutoModelForMaskedLM, known.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
     }[role]
-    for kind in AutoConfig.from_pretrained(source, **options).architectures or []:
+    folder = place.folder
+    for kind in AutoConfig.from_pretrained(folder, local_files_only=True).architectures or []:
         if kind not in kinds.values():
-            raise WorkbookError(f"{source} is a {kind}, not a {name} language model: name one that is.")
-    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            raise WorkbookError(f"{place.name} is a {kind}, not a {name} language model: name one that is.")
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model, report = auto.from_pretrained(
-        source, dtype=session.dtype, use_safetensors=True, output_loading_info=True,
-        adapter_kwargs={"local_files_only": True}, **options,  # else the hub is asked for an adapter
+        folder, dtype=dtype, use_safetensors=True, output_loading_info=True, local_files_only=True,
+        adapter_kwargs={"local_files_only": True},  # else the hub is asked for an adapter
     )  # fmt: skip
     vocabulary = model.get_output_embeddings().weight.shape[0]
     if len(tokenizer) < vocabulary // 2:  # missing files make no error, but an almost empty tokenizer
-        raise registry.Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
+        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {vocabulary}")
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
-        raise registry.Damaged("some of its weights are missing or not numbers")
-    return tokenizer, model.to(session.device).eval()
+        raise Damaged("some of its weights are missing or not numbers")
+    return tokenizer, model
 
 
 def _check(**settings: float) -> None:
@@ -145,10 +135,8 @@ def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:
     return list(tokenizer(prompt).input_ids) or [start]
 
 
-def _logits(model: Model, ids: list[int]) -> Tensor:
+def _logits(model: Model, ids: list[int]) -> torch.Tensor:
     """(tokens, vocabulary), float32."""
-    import torch
-
     with torch.no_grad():
         return model(torch.tensor([ids], device=model.device)).logits[0].float()
 
@@ -177,10 +165,8 @@ def _batches(rows: list[list[int]], size: int, same_length: bool) -> Iterator[li
         yield from (indices[i : i + size] for i in range(0, len(indices), size))
 
 
-def _pad_left(rows: list[list[int]], pad: int, device) -> tuple[Tensor, Tensor]:
+def _pad_left(rows: list[list[int]], pad: int, device) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and attention mask, both (rows, longest): padded on the left, so that all end together."""
-    import torch
-
     width = max(map(len, rows))
     ids = [[pad] * (width - len(row)) + row for row in rows]
     mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]

@@ -1,7 +1,7 @@
 """Set the repository's address everywhere, for a fork: `make address REPOSITORY=https://github.com/OWNER/NAME`.
 
-It stands in the first cell and the badge of each notebook, in README.md, and in pyproject.toml, where this
-command reads the present one. Every other byte stays as it is.
+It stands in the first cell and the badge of each notebook, in README.md, CITATION.cff, the pages of docs/ and
+pyproject.toml, where this command reads the present one. Every other byte stays as it is.
 """
 
 import argparse
@@ -10,55 +10,66 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.errors import WorkbookError
 
 ROOT = Path(__file__).resolve().parents[1]
-Address = tuple[str, str]  # OWNER/NAME, branch
+
+
+class Address(NamedTuple):
+    """Where the workbook is published on GitHub."""
+
+    repository: str  # OWNER/NAME
+    branch: str
+
+    @property
+    def folder(self) -> str:
+        """What `git clone` makes of it."""
+        return self.repository.split("/")[1]
 
 
 def check(repository: str, branch: str) -> Address:
     """The address, `.git` and a slash at its end left off; a WorkbookError where it is none of GitHub's."""
-    found = re.fullmatch(r"https://github\.com/([\w-]+/[\w.-]+?)(\.git)?/?", repository, re.ASCII)
-    if not found:
-        way_out = "write make address REPOSITORY=https://github.com/OWNER/NAME"
-        raise WorkbookError(f'"{repository}" is no repository on GitHub: {way_out}.')
-    if not re.fullmatch(r"\w[\w./+-]*", branch):
+    parts = re.fullmatch(r"https://github\.com/(\w[\w-]*/\w[\w.-]*?)(\.git)?/?", repository, re.ASCII)
+    if not parts:
+        example = "make address REPOSITORY=https://github.com/OWNER/NAME"
+        raise WorkbookError(f'"{repository}" is no repository on GitHub: write {example}.')
+    named = re.fullmatch(r"\w[\w.+-]*(/\w[\w.+-]*)*", branch, re.ASCII)
+    if not named or ".." in branch or branch.endswith((".", ".lock")):
         raise WorkbookError(f'"{branch}" is no name of a branch: write BRANCH=main, or leave it out.')
-    return found[1], branch
+    return Address(parts[1], branch)
 
 
 def current(root: Path) -> Address:
     """The address that pyproject.toml names."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return tuple(project["urls"]["Repository"].removeprefix("https://github.com/").split("/tree/"))
+    repository, branch = project["urls"]["Repository"].removeprefix("https://github.com/").split("/tree/")
+    return Address(repository, branch)
 
 
 def replaced(text: str, old: Address, new: Address) -> str:
-    """The text with the new address for the old, alone, with its branch, or with the folder of its clone."""
-    (was, branch), (repository, to) = old, new
-    folder = was.split("/")[1]
-    pattern = re.compile(
-        rf"(\bgithub(?:\.com)?/){re.escape(was)}(?![\w-]|\.\w)"
-        rf"(?:(@|/blob/|/tree/){re.escape(branch)}(?![\w+-]|\.\w)|( && cd ){re.escape(folder)}\b)?"
-    )
-
-    def form(found: re.Match) -> str:
-        rest = found[2] + to if found[2] else found[3] + repository.split("/")[1] if found[3] else ""
-        return found[1] + repository + rest
-
-    return pattern.sub(form, text)
+    """The text with the new address for the old: with its branch, with the folder of its clone, or alone."""
+    end = r"(?![\w+-]|\.\w)"  # else it is the beginning of a longer name
+    repository = rf"(\bgithub(?:\.com)?/){re.escape(old.repository)}"
+    branch = rf"(@|/blob/|/tree/){re.escape(old.branch)}{end}"
+    folder = rf"( && cd ){re.escape(old.folder)}{end}"
+    text = re.sub(repository + branch, rf"\g<1>{new.repository}\g<2>{new.branch}", text)
+    text = re.sub(repository + folder, rf"\g<1>{new.repository}\g<2>{new.folder}", text)
+    return re.sub(repository + end, rf"\g<1>{new.repository}", text)
 
 
 def files(root: Path) -> list[Path]:
     """Where the address may stand."""
     notebooks = sorted((root / "notebooks").glob("[!.]*.ipynb"))
-    return [*notebooks, root / "README.md", root / "pyproject.toml"]
+    pages = sorted((root / "docs").glob("*.md"))
+    return [*notebooks, *pages, root / "README.md", root / "CITATION.cff", root / "pyproject.toml"]
 
 
 def set_address(root: Path, new: Address) -> list[Path]:
     """Write the new address into the files below `root`; returns those that changed."""
-    old, changed = current(root), []
+    old = current(root)
+    changed = []
     for path in files(root):
         before = path.read_bytes()
         after = replaced(before.decode(), old, new).encode()
@@ -75,11 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("branch", nargs="?", default="main")
     chosen = parser.parse_args(arguments)
     try:
-        changed = set_address(ROOT, check(chosen.repository, chosen.branch))
+        new = check(chosen.repository, chosen.branch)
     except WorkbookError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{len(changed)} files name {chosen.repository}, branch {chosen.branch}, now.")
+    changed = set_address(ROOT, new)
+    print(f"{len(changed)} files name https://github.com/{new.repository}, branch {new.branch}, now.")
     return 0
 
 

@@ -17,10 +17,10 @@ settings.load_profile("workbook")
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """A build folder of its own for a test of `helpers.tuning`."""
-    from helpers import tuning
+    """A build folder of its own for a test of training."""
+    from helpers import checkpoints
 
     folder = tmp_path / "build"
     folder.mkdir()
-    monkeypatch.setattr(tuning, "build_folder", lambda: folder)
+    monkeypatch.setattr(checkpoints, "build_folder", lambda: folder)
     return folder

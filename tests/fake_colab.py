@@ -1,15 +1,14 @@
-"""What stands in for Google Colab and GitHub: a list of sessions, served, and small git repositories."""
+"""What stands in for Google Colab and GitHub: a throw-away Python with Colab's libraries, a repository."""
 
-import json
+import os
+import shutil
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FORK = "https://github.com/someone/their-course"
-FOLDER = "generative-ai-workbook"  # what the first cell makes in the current folder
+from tests.copies import copy_tree
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_PUBLISHED = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
 
 
 def git(*arguments: str, cwd: Path) -> None:
@@ -18,45 +17,43 @@ def git(*arguments: str, cwd: Path) -> None:
     subprocess.run(["git", *settings, *arguments], cwd=cwd, check=True, capture_output=True)
 
 
-def instead(repositories: dict[str, Path]) -> dict[str, str]:
-    """Variables that make git read these folders in place of these addresses."""
-    variables = {"GIT_CONFIG_COUNT": str(len(repositories))}
-    for i, (address, folder) in enumerate(repositories.items()):
-        variables[f"GIT_CONFIG_KEY_{i}"] = f"url.file://{folder}.insteadOf"
-        variables[f"GIT_CONFIG_VALUE_{i}"] = address
-    return variables
+def copy_of_the_tree(folder: Path) -> Path:
+    """A copy of what the repository holds, and of new files."""
+    return copy_tree(ROOT, folder, ignore=NOT_PUBLISHED)
 
 
-def opened(address: str, branch: str) -> list[dict]:
-    """Colab's list of sessions for a notebook opened from GitHub."""
-    address = address.replace(":", "%3A")
-    return [{"path": f"fileId={address}/blob/{branch}/notebooks/01_concepts.ipynb", "type": "notebook"}]
+def publish(folder: Path, branch: str) -> Path:
+    """Make a git repository of the working tree as it is now, on a branch of this name."""
+    copy_of_the_tree(folder)
+    git("init", cwd=folder)
+    git("checkout", "-b", branch, cwd=folder)
+    git("add", ".", cwd=folder)
+    git("commit", "-m", "as it is now", cwd=folder)
+    return folder
 
 
-@contextmanager
-def sessions(answer: list | str | Callable, status: int = 200) -> Iterator[dict[str, str]]:
-    """A server that answers like a Colab kernel's list of sessions; gives the variables that lead there.
+def instead_of(address: str, repository: Path) -> dict[str, str]:
+    """Variables that make git read a local repository where it is given this address."""
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+    }
 
-    answer: the list, or any text, or a function that returns the list.
+
+def without_network(wheels: Path) -> dict[str, str]:
+    """Variables that make pip take what it builds with from this folder, and nothing from the network."""
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def fresh_python(colab: Path, folder: Path) -> Path:
+    """A Python in a new environment, which sees the libraries of the environment `colab` and leaves it alone.
+
+    What is installed with it lands in `folder`. It begins as on Colab: with `google.colab` imported.
     """
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            found = answer() if callable(answer) else answer
-            text = found if isinstance(found, str) else json.dumps(found)
-            self.send_response(status if self.path.startswith("/api/sessions") else 404)
-            self.send_header("WWW-Authenticate", 'Basic realm="course"')
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # the other side has hung up
-    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-    try:
-        yield {"COLAB_JUPYTER_IP": "127.0.0.1", "KMP_TARGET_PORT": str(server.server_port)}
-    finally:
-        server.shutdown()
-        server.server_close()
+    subprocess.run([colab / "bin" / "python", "-m", "venv", "--without-pip", folder], check=True)
+    (libraries,) = colab.glob("lib/python*/site-packages")
+    (packages,) = folder.glob("lib/python*/site-packages")
+    on_colab = ROOT / "tests" / "on_colab"
+    (packages / "colab.pth").write_text(f"{libraries}{os.linesep}{on_colab}{os.linesep}", encoding="utf-8")
+    return folder / "bin" / "python"

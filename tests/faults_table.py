@@ -1,6 +1,6 @@
 """What goes wrong with the hub's three models, and what a reader is told: measured, against the local hub.
 
-    python -m tests.faults_table           prints the table of tests/README.md
+    python -m tests.faults_table           prints the table of docs/hub.md
     python -m tests.faults_table --json    the same as JSON, for tests/test_faults.py
 
 Each fault strikes an empty cache. Then the same process tries again without it; for GPT-2, "auto" meets the

@@ -1,7 +1,6 @@
 """Fixtures for tests of language models; a test module takes them as pytest_plugins = ("fixtures_text",)."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from tiny_models import save_gpt2, save_llama
@@ -9,10 +8,12 @@ from tiny_models import save_gpt2, save_llama
 
 @pytest.fixture(scope="session")
 def cpu():
-    """A stand-in for a session of the tiny profile."""
+    """A session of the tiny profile, which writes nothing."""
     import torch
 
-    return SimpleNamespace(profile="tiny", device="cpu", dtype=torch.float32, seed=0, live=False)
+    from helpers.session import Session
+
+    return Session("tiny", "cpu", torch.float32, seed=0, output_folder=Path("nowhere"), live=False)
 
 
 @pytest.fixture(scope="session")

@@ -53,10 +53,10 @@ def run(stem: str, folder: Path) -> None:
     import matplotlib
     from IPython.core.interactiveshell import InteractiveShell
 
-    from helpers import session, tuning
+    from helpers import checkpoints, session, tuning
 
     matplotlib.use("agg")
-    session.build_folder = tuning.build_folder = lambda: folder
+    session.build_folder = checkpoints.build_folder = lambda: folder
     tune_pictures = tuning.tune_pictures
     tuning.tune_pictures = lambda *given, **options: tune_pictures(
         *given, **options | {"steps": 10}

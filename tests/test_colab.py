@@ -1,12 +1,14 @@
-"""Every notebook as on Google Colab: its versions, an empty folder, and only the notebook itself in it.
+"""Every notebook as on Google Colab: its versions, and a folder with nothing but the notebook.
 
-`make test-colab` names the environment, which has the versions of colab.txt, in WORKBOOK_COLAB. The first
-cell fetches this working tree from a local repository, and installs it there.
+`make test-colab` names the environment with the versions of colab.txt in WORKBOOK_COLAB. The first cell runs
+as it stands: its %pip line asks git for the address on GitHub, git is told to read a repository of this tree
+instead, and pip builds what it finds there and installs it into an environment that is thrown away.
 """
 
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -16,50 +18,38 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from helpers import run
-from tests.copies import copy_tree
-from tests.fake_colab import FOLDER, FORK, git, instead, opened, sessions
+from tests import address, fake_colab
 
 pytestmark = pytest.mark.colab
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = run.find_notebooks([])
-ABSENT = {"jupyterlab", "nbval", "papermill", "pytest"}  # Colab has none of them
-LEFT_OUT = (".git", ".venv*", "build", "*.egg-info", "__pycache__", ".*_cache", ".ipynb_checkpoints")
-BRANCH = "lesson/1"
+ABSENT = {"jupyterlab", "nbval", "papermill", "pytest", "generative_ai_workbook"}  # Colab has none of them
+LAST_CELL = "import sys\nimport helpers\nprint(helpers.__file__, 'google.colab' in sys.modules)"
+
+
+def installed(colab: Path) -> list[str]:
+    """What the environment holds, as name==version, in pip's own order."""
+    command = [colab / "bin" / "python", "-m", "pip", "list", "--format=freeze"]
+    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return listed.lower().replace("-", "_").splitlines()
 
 
 @pytest.fixture(scope="session")
-def python() -> Path:
+def colab() -> Iterator[Path]:
+    """The environment with Colab's versions; the tests leave it as it was."""
     folder = os.environ.get("WORKBOOK_COLAB", "")
     if not folder:
         pytest.skip("make test-colab makes the environment")
-    return Path(folder) / "bin" / "python"
+    before = installed(Path(folder))
+    yield Path(folder)
+    assert installed(Path(folder)) == before
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory) -> Path:
-    """A repository with the working tree as it is now, on a branch of its own."""
-    folder = tmp_path_factory.mktemp("github") / "repository"
-    copy_tree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    git("init", cwd=folder)
-    git("checkout", "-b", BRANCH, cwd=folder)
-    git("add", ".", cwd=folder)
-    git("commit", "-m", "as it is now", cwd=folder)
-    return folder
-
-
-@pytest.fixture
-def installed(python, monkeypatch):
-    """Asks pip there: `installed("list")`. The workbook is not installed before and after the test."""
-    for name in ("PYTHONPATH", "VIRTUAL_ENV", "MPLBACKEND", "WORKBOOK_REPOSITORY"):  # they would lead here
-        monkeypatch.delenv(name, raising=False)
-
-    def pip(*arguments: str) -> str:
-        command = [python, "-m", "pip", *arguments]
-        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
-
-    pip("uninstall", "--quiet", "--yes", "generative-ai-workbook")
-    yield pip
-    pip("uninstall", "--quiet", "--yes", "generative-ai-workbook")
+def github(tmp_path_factory) -> dict[str, str]:
+    """Variables that put a repository of this working tree in the place of the one on GitHub."""
+    owner_and_name, branch = address.current(ROOT)
+    repository = fake_colab.publish(tmp_path_factory.mktemp("github") / "repository", branch)
+    return fake_colab.instead_of(f"https://github.com/{owner_and_name}", repository)
 
 
 def execute(notebook: Path, python: Path, environment: dict[str, str]) -> nbformat.NotebookNode:
@@ -72,10 +62,10 @@ def execute(notebook: Path, python: Path, environment: dict[str, str]) -> nbform
             return KernelSpec(argv=argv, display_name="Python 3", language="python", env=environment)
 
     content = nbformat.read(notebook, as_version=4)
-    for cell in (one for one in content.cells if one.cell_type == "code"):
-        cell.outputs, cell.execution_count = [], None
-    where = "import sys\nimport helpers\nprint(helpers.__file__, 'google.colab' in sys.modules)"
-    content.cells.append(nbformat.v4.new_code_cell(where))
+    content.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     client = NotebookClient(
         content, kernel_name="python3", kernel_manager_class=Kernel, timeout=900, allow_errors=True,
         resources={"metadata": {"path": str(notebook.parent)}},
@@ -85,39 +75,48 @@ def execute(notebook: Path, python: Path, environment: dict[str, str]) -> nbform
 
 
 def complaints(content: nbformat.NotebookNode) -> list[str]:
-    """What failed, and what was written to stderr, cell by cell; the debugger's note is ipykernel's own."""
-    found = []
-    for cell in (one for one in content.cells if one.cell_type == "code"):
+    """What failed, and what was written to stderr, cell by cell."""
+    sentences = []
+    for cell in content.cells:
+        if cell.cell_type != "code":
+            continue
         if not cell.execution_count:
-            found.append(f"not run: {cell.source[:60]}")
+            sentences.append(f"not run: {cell.source[:60]}")
         for output in cell.outputs:
             if output.output_type == "error":
-                found.append(f"In [{cell.execution_count}] {output.ename}: {output.evalue[:300]}")
+                sentences.append(f"In [{cell.execution_count}] {output.ename}: {output.evalue[:300]}")
             elif output.get("name") == "stderr":
-                found.append(f"In [{cell.execution_count}] stderr: {output.text[:300]}")
-    return found
+                sentences.append(f"In [{cell.execution_count}] stderr: {output.text[:300]}")
+    return sentences
 
 
-def test_the_environment_is_colabs(installed):
-    wanted = [line for line in (ROOT / "tests/colab.txt").read_text().splitlines() if "==" in line]
-    found = installed("list", "--format=freeze").lower().replace("-", "_").splitlines()
-    assert set(wanted) - set(found) == set()
+def test_the_environment_is_colabs(colab):
+    lines = (ROOT / "tests" / "colab.txt").read_text(encoding="utf-8").splitlines()
+    found = installed(colab)
+    assert {line for line in lines if "==" in line} - set(found) == set()
     assert not ABSENT & {line.split("==")[0] for line in found}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_on_colab(path, python, installed, published, tmp_path):
-    before = installed("list", "--format=freeze")
-    notebook, fetched = Path(shutil.copy(path, tmp_path)), tmp_path / FOLDER
-    with sessions(opened(FORK, BRANCH)) as colab:
-        environment = colab | instead({FORK: published}) | {"COLAB_RELEASE_TAG": "release-colab-imitated"}
-        if path != NOTEBOOKS[0]:  # the others take the variable
-            environment = {"WORKBOOK_REPOSITORY": f"file://{published}@{BRANCH}"}
-        environment |= {"PYTHONPATH": str(ROOT / "tests" / "on_colab")}
-        content = execute(notebook, python, environment)
+def test_what_goes_wrong_in_a_notebook_is_named():
+    good, silent, loud, broken = (nbformat.v4.new_code_cell(source) for source in ("a", "b", "c", "d"))
+    good.execution_count, loud.execution_count, broken.execution_count = 1, 2, 3
+    good.outputs = [nbformat.v4.new_output("stream", name="stdout", text="fine")]
+    loud.outputs = [nbformat.v4.new_output("stream", name="stderr", text="a warning")]
+    broken.outputs = [nbformat.v4.new_output("error", ename="KeyError", evalue="'x'")]
+    notebook = nbformat.v4.new_notebook(cells=[good, silent, loud, broken])
+    assert complaints(notebook) == ["not run: b", "In [2] stderr: a warning", "In [3] KeyError: 'x'"]
+
+
+@pytest.mark.parametrize("path", run.find_notebooks([]), ids=lambda path: path.stem)
+def test_a_notebook_runs_on_colab(path, colab, github, tmp_path, monkeypatch):
+    for name in ("PYTHONPATH", "VIRTUAL_ENV", "MPLBACKEND"):  # they would lead to this working tree
+        monkeypatch.delenv(name, raising=False)
+    python = fake_colab.fresh_python(colab, tmp_path / "python")
+    folder = tmp_path / "content"
+    folder.mkdir()
+    environment = github | fake_colab.without_network(colab / "wheels")
+    content = execute(Path(shutil.copy(path, folder)), python, environment)
     assert complaints(content) == []
-    assert content.cells[-1].outputs[0].text == f"{fetched}/helpers/__init__.py True\n"
-    assert (fetched / ".git" / "shallow").exists()
-    assert f"Editable project location: {fetched}\n" in installed("show", "generative-ai-workbook")
-    left = installed("list", "--format=freeze", "--exclude", "generative-ai-workbook")
-    assert left == before
+    (packages,) = (tmp_path / "python").glob("lib/python*/site-packages")
+    assert content.cells[-1].outputs[0].text == f"{packages}/helpers/__init__.py True\n"
+    assert {entry.name for entry in folder.iterdir()} <= {path.name, "build"}

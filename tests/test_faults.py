@@ -38,7 +38,7 @@ CASES = [(fault, role) for fault in faults_table.FAULTS for role in faults_table
 
 
 def test_every_fault_has_its_row_and_its_words():
-    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
     for fault in faults_table.FAULTS:
         assert f"\n| {fault} |" in text, fault
     assert set(WORDS) | HEALS == set(faults_table.FAULTS) and not set(WORDS) & HEALS

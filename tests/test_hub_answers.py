@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import hub
+from helpers import download, hub
 from helpers.errors import WorkbookError
 
 
@@ -47,10 +47,11 @@ def test_a_model_is_cached_if_the_first_file_of_its_role_is(monkeypatch, tmp_pat
     import huggingface_hub
 
     def look_up(hub_id, filename, revision):
-        return str(tmp_path) if (hub_id, filename, revision) == ("a/b", "model_index.json", "c") else None
+        wanted = (hub_id, filename, revision) == ("a/b", "model_index.json", "c")
+        return str(tmp_path / filename) if wanted else None
 
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look_up)
-    assert hub.is_cached("a/b", "c", "image") and not hub.is_cached("a/b", "c")
+    assert hub.cached_folder("a/b", "c", "image") == tmp_path and hub.cached_folder("a/b", "c") is None
 
 
 @pytest.mark.parametrize("status", [200, 302, 307])
@@ -157,7 +158,7 @@ def offered(monkeypatch):
         lambda hub_id, name, revision: "here" if name in cached else None,
     )
     downloads = []
-    monkeypatch.setattr(hub, "_download", lambda *arguments: downloads.append(arguments))
+    monkeypatch.setattr(hub, "download", lambda *arguments: downloads.append(arguments))
 
     def free(size):
         monkeypatch.setattr(hub.shutil, "disk_usage", lambda folder: SimpleNamespace(free=size))
@@ -210,12 +211,12 @@ def test_a_disk_without_room_is_named_with_both_sizes_before_the_download(offere
 ])  # fmt: skip
 def test_whatever_ends_a_download_is_one_sentence_with_the_way_out(outcome, words):
     with pytest.raises(WorkbookError) as problem:
-        hub._explain("a/b", outcome)
+        download._explain("a/b", outcome)
     message = str(problem.value)
     assert words in message and message.endswith("or use the profile tiny.") and "\n" not in message
 
 
 def test_a_file_is_known_by_git_s_hash_or_sha_256(tmp_path):
     (tmp_path / "a").write_bytes(b"hello\n")
-    assert hub._digest(tmp_path / "a", 40) == "ce013625030ba8dba906f756967f9e9ca394464a"
-    assert hub._digest(tmp_path / "a", 64).startswith("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d0")
+    assert download._digest(tmp_path / "a", 40) == "ce013625030ba8dba906f756967f9e9ca394464a"
+    assert download._digest(tmp_path / "a", 64).startswith("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d0")

@@ -81,8 +81,8 @@ def test_the_cells_that_follow_the_profile_run_to_the_end_with_the_hub_s_models(
 TUNE_TEXTS = """
 import sys
 from pathlib import Path
-from helpers import session, tuning
-tuning.build_folder = lambda: Path(sys.argv[1])
+from helpers import checkpoints, session, tuning
+checkpoints.build_folder = lambda: Path(sys.argv[1])
 texts = [f"The patient {i} slept well.\\nNo pain." for i in range(24)] + ["word " * 3000]
 started, folder = session.start("hub"), Path(sys.argv[1], "mine")
 print(tuning.tune_texts(started, texts, folder, steps=4, batch_size=2, rank=2))
@@ -114,10 +114,10 @@ import sys
 from pathlib import Path
 from PIL import Image
 from diffusers import UNet2DConditionModel
-from helpers import session, tuning
-tuning.build_folder = lambda: Path(sys.argv[1])
+from helpers import checkpoints, own_data, session, tuning
+checkpoints.build_folder = lambda: Path(sys.argv[1])
 UNet2DConditionModel.num_parameters = lambda *_, **__: 860_000_000  # as the real one has: LoRA on attention
-pictures = [tuning.Picture(Image.new("RGB", (512, 512), one), "a " + one, one) for one in ("red", "blue")]
+pictures = [own_data.Picture(Image.new("RGB", (512, 512), one), "a " + one, one) for one in ("red", "blue")]
 tuning.tune_pictures(session.start("hub"), pictures, Path(sys.argv[1], "lora"), steps=2, batch_size=1, rank=2)
 """
 READ_PICTURES = """

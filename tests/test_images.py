@@ -13,6 +13,7 @@ from tiny_pipeline import FACTOR, ROOM, SIZE, save
 
 from helpers import hub, images, registry
 from helpers.errors import WorkbookError
+from helpers.lessons import editing, watching
 
 pytest_plugins = ("fixtures_text",)
 PROMPTS = ["a red balloon", "two flying cars", "", "the sea at night"]
@@ -39,12 +40,12 @@ def pipe(image_folder, cpu):
 
 @pytest.fixture(scope="session")
 def image_to_image(pipe):
-    return images.image_to_image(pipe)
+    return editing.image_to_image(pipe)
 
 
 @pytest.fixture(scope="session")
 def inpainting(pipe):
-    return images.inpainting(pipe)
+    return editing.inpainting(pipe)
 
 
 @pytest.fixture
@@ -491,7 +492,7 @@ def test_image_to_image_shares_the_weights_and_starts_from_the_picture(pipe, ima
 @pytest.mark.parametrize("strength, calls", [(0.1, 1), (0.5, 5), (1, 10)])
 def test_strength_is_the_share_of_the_steps_that_run(image_to_image, strength, calls):
     settings = {"image": picture(size=(48, 32)), "steps": 10, "strength": strength}
-    trajectory = images.record(image_to_image, "a red balloon", seed=0, **settings)
+    trajectory = watching.record(image_to_image, "a red balloon", seed=0, **settings)
     assert trajectory.timesteps == list(range(999, 0, -100))[-calls:]
     assert len(trajectory.noisy) == calls and trajectory.picture.size == (48, 32)
 
@@ -501,7 +502,7 @@ def test_little_noise_stays_closer_to_the_picture_than_much(pipe, image_to_image
     original = images.encode(pipe, picture())
     distances = []
     for strength in (0.05, 0.5, 1.0):
-        first = images.record(image_to_image, "", strength=strength, **settings).noisy[:1]
+        first = watching.record(image_to_image, "", strength=strength, **settings).noisy[:1]
         distances.append((first - original).norm().item())
     assert distances == sorted(distances) and distances[0] < distances[-1] / 2
 
@@ -542,7 +543,7 @@ def with_last_alpha_one(pipe, name):
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_the_last_predicted_x0_is_the_picture_that_generate_makes(pipe, name, steps):
     pipe = with_last_alpha_one(pipe, name)
-    timesteps, noisy, predicted, drawn = images.record(pipe, "a red balloon", seed=1, steps=steps)
+    timesteps, noisy, predicted, drawn = watching.record(pipe, "a red balloon", seed=1, steps=steps)
     assert noisy.shape == predicted.shape == (steps, 4, SIDE, SIDE)
     assert len(timesteps) == steps and timesteps == sorted(timesteps, reverse=True)
     assert difference([drawn], images.generate(pipe, "a red balloon", seed=1, steps=steps)) == 0
@@ -564,7 +565,7 @@ def guided_x0(pipe, prompt, noisy, timestep, scale):
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_each_predicted_x0_is_what_the_unet_says_of_its_noisy_latents(pipe, name):
     pipe = images.with_scheduler(pipe, name)
-    trajectory = images.record(pipe, "a red balloon", seed=2, steps=5, guidance_scale=3)
+    trajectory = watching.record(pipe, "a red balloon", seed=2, steps=5, guidance_scale=3)
     for timestep, noisy, predicted in zip(*trajectory[:3], strict=True):
         expected = guided_x0(pipe, "a red balloon", noisy[None], timestep, 3)
         torch.testing.assert_close(predicted[None], expected, atol=2e-3, rtol=1e-3)
@@ -573,14 +574,14 @@ def test_each_predicted_x0_is_what_the_unet_says_of_its_noisy_latents(pipe, name
 @pytest.mark.parametrize("name", images.SCHEDULERS)
 def test_every_scheduler_starts_from_the_noise_of_the_seed(pipe, name):
     pipe = images.with_scheduler(pipe, name)
-    noisy = images.record(pipe, "", seed=3, steps=2).noisy
+    noisy = watching.record(pipe, "", seed=3, steps=2).noisy
     torch.testing.assert_close(noisy[:1], images.noise(pipe, 3), atol=1e-3, rtol=1e-3)
 
 
 def test_recording_leaves_the_pipe_as_it_was(pipe):
     scheduler, config = pipe.scheduler, dict(pipe.config)
     before = dict(vars(scheduler))
-    images.record(pipe, "", seed=0, steps=2)
+    watching.record(pipe, "", seed=0, steps=2)
     assert pipe.scheduler is scheduler and dict(pipe.config) == config
     assert vars(scheduler).keys() == before.keys() and "step" not in vars(scheduler)
 
@@ -591,7 +592,7 @@ def test_other_schedulers_cannot_be_recorded(pipe, monkeypatch):
     at_work(pipe, monkeypatch)
     other = copy.copy(pipe)
     other.scheduler = PNDMScheduler.from_config(pipe.scheduler.config)
-    message = sentence(images.record, other, "", seed=0)
+    message = sentence(watching.record, other, "", seed=0)
     assert "ddim, euler, dpm++" in message and "with_scheduler" in message
 
 
@@ -600,7 +601,7 @@ def test_other_schedulers_cannot_be_recorded(pipe, monkeypatch):
 )
 def test_one_picture_is_recorded_at_a_time(pipe, monkeypatch, options):
     at_work(pipe, monkeypatch)
-    assert "give one prompt and one seed" in sentence(images.record, pipe, **options)
+    assert "give one prompt and one seed" in sentence(watching.record, pipe, **options)
 
 
 def test_with_scheduler_changes_another_pipe_only(pipe):

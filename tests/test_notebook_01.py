@@ -158,7 +158,7 @@ def test_every_named_slip_is_told():
 
 
 def test_the_systems_have_a_field_a_family_a_year_and_a_source():
-    with (Path(helpers.__file__).parent / "systems.csv").open(encoding="utf-8") as file:
+    with (Path(helpers.__file__).parent / "lessons" / "systems.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     named = " ".join(row["system"] for row in rows)
     for name in (

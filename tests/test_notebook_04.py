@@ -9,6 +9,7 @@ import torch
 
 from helpers import exercises, images, registry
 from helpers.lessons import images as notebook_04
+from helpers.lessons.editing import inpainting
 from helpers.session import generator
 from smallworld.world import drawing, prompts, scenes
 from tests.notebook_code import functions
@@ -129,7 +130,7 @@ def test_psnr_is_the_mean_over_pictures(taught):
 def test_inpainting_by_the_library_redraws_the_mask_and_keeps_the_rest(artist):
     from PIL import Image, ImageDraw
 
-    repaint, mask = images.inpainting(artist), Image.new("L", (64, 64))
+    repaint, mask = inpainting(artist), Image.new("L", (64, 64))
     assert artist.unet.config.in_channels == 8 and repaint.unet.config.in_channels == 4
     assert next(repaint.unet.parameters()) is next(artist.unet.parameters())
     ImageDraw.Draw(mask).rectangle((16, 4, 47, 39), fill=255)

@@ -32,8 +32,6 @@ FIGURES = {
     ),
     "lines": lambda: plots.lines([1, 2], {"x": [1, 2], "y": [2, 1]}, bands={"x": [(0, 2), (1, 3)]}, **LABELS),
     "heatmap": table,
-    "attention": lambda: plots.attention(np.eye(3), ["a", "b", "c"], title="one"),
-    "attention, four": lambda: plots.attention(np.stack([np.eye(4)] * 4), ["a"] * 4, names="1234"),
     "grid": lambda: plots.grid(2, 2, width=20)[0],
     "pictures": lambda: plots.pictures([np.zeros((8, 8, 3), np.uint8)] * 5, list("abcde"), side=1.2),
     "pictures, rows": lambda: plots.pictures(
@@ -150,14 +148,6 @@ def test_a_heatmap_writes_each_number_in_a_readable_ink():
 def test_tables_and_labels_must_fit():
     with pytest.raises(WorkbookError, match=r"\(2, 3\).*\(2, 2\)"):
         plots.heatmap(np.zeros((2, 3)), rows="ab", columns="ab", value_label="share", **LABELS)
-    with pytest.raises(WorkbookError, match="shape"):
-        plots.attention(np.eye(3), ["a", "b"])
-
-
-def test_attention_hides_unused_places_and_shares_one_scale():
-    figure = plots.attention(np.stack([np.eye(2)] * 4), ["a", "b"], names=["1", "2", "3", "4"])
-    assert [axes.get_visible() for axes in figure.axes[:6]] == [True] * 4 + [False] * 2
-    assert {axes.images[0].get_clim() for axes in figure.axes[:4]} == {(0, 1)}
 
 
 def test_functions_draw_into_given_axes():
@@ -246,23 +236,6 @@ def test_pictures_fill_the_last_row_as_far_as_they_go():
 def test_pictures_need_as_many_names_as_there_are(count, captions, options):
     with pytest.raises(WorkbookError, match="give each picture or column a caption and each row a name"):
         plots.pictures([np.eye(3)] * count, captions, **options)
-
-
-def test_a_timeline_puts_each_name_at_its_year_and_level():
-    rows = [
-        {"year": "2018", "who": "a", "field": "text", "how": "one"},
-        {"year": "2020", "who": "b", "field": "image", "how": "two"},
-        {"year": "2020", "who": "c", "field": "image", "how": "one"},
-    ]
-    figure = plots.timeline(rows, name="who", level="field", kind="how", levels=("text", "image"))
-    (axes,) = figure.axes
-    places = {text.get_text(): text.xy for text in axes.texts}
-    assert places["a"] == (2018, 0) and places["b"] == (2020, 1)
-    assert places["c"][0] == 2020 and 1 < places["c"][1] < 2
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
-    colours = [line.get_color() for line in axes.lines[2:]]  # after the two of the legend
-    assert colours[0] == colours[2] != colours[1]
 
 
 def test_a_logarithmic_axis_has_plain_numbers():

@@ -51,7 +51,7 @@ def gpu(monkeypatch, cached=False, reachable=False):
             raise WorkbookError("out of reach")
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(hub, "is_cached", lambda *_: cached)
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: Path() if cached else None)
     monkeypatch.setattr(hub, "check_reachable", check)
 
 
@@ -150,7 +150,7 @@ def test_an_output_folder_is_made_and_its_content_kept(tmp_path):
 def test_settings_are_checked_before_anything_heavy_is_imported():
     code = """
 import sys
-from helpers import exercises, metrics, registry, session
+from helpers import errors, exercises, metrics, registry, session
 try:
     session.start("big")
 except errors.WorkbookError as problem:
@@ -224,7 +224,7 @@ def test_auto_takes_the_hub_where_its_models_can_be_had(monkeypatch, capsys, cac
 def test_auto_asks_for_the_model_of_its_role(monkeypatch, role):
     asked = []
     gpu(monkeypatch)
-    monkeypatch.setattr(hub, "is_cached", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(hub, "cached_folder", lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(hub, "check_reachable", lambda *arguments: asked.append(arguments))
     assert session.start("auto", role=role).profile == "hub"
     model = registry.find(role, "hub")
@@ -233,7 +233,7 @@ def test_auto_asks_for_the_model_of_its_role(monkeypatch, role):
 
 def test_auto_without_a_gpu_is_tiny_and_asks_nobody(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(hub, "is_cached", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(hub, "cached_folder", lambda *_: pytest.fail("asked"))
     assert session.start("auto").profile == "tiny" and "no CUDA GPU" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Loading, generating and scoring with language models."""
+"""Loading language models and generating with them."""
 
 import shutil
 
@@ -148,25 +148,12 @@ def test_next_token_probabilities_are_the_softmax_of_the_last_logits(gpt2):
     torch.testing.assert_close(begin, text.next_token_probabilities(model, tokenizer, END))
 
 
-def test_token_log_probabilities_agree_with_the_distribution_before_each_token(gpt2):
-    tokenizer, model = gpt2
-    prompt = "Once upon a time a fox"
-    ids = tokenizer(prompt).input_ids
-    scores, lonely, empty = text.token_log_probabilities(model, tokenizer, [prompt, "a", ""])
-    assert scores.shape == (len(ids) - 1,) and lonely.shape == empty.shape == (0,)
-    last = text.next_token_probabilities(model, tokenizer, tokenizer.decode(ids[:-1]))[ids[-1]]
-    torch.testing.assert_close(scores[-1], last.log())
-    loss = model(torch.tensor([ids]), labels=torch.tensor([ids])).loss
-    torch.testing.assert_close(-scores.mean(), loss.detach())
-
-
 def test_texts_longer_than_the_context_are_refused(gpt2):
     tokenizer, model = gpt2
     long = "fox " * 100
     tokens = str(len(tokenizer(long).input_ids))
-    for call in (text.next_token_probabilities, text.token_log_probabilities):
-        message = sentence(call, model, tokenizer, long if call is text.next_token_probabilities else [long])
-        assert tokens in message and str(CONTEXT) in message
+    message = sentence(text.next_token_probabilities, model, tokenizer, long)
+    assert tokens in message and str(CONTEXT) in message
 
 
 # Generating

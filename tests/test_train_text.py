@@ -18,10 +18,24 @@ from hypothesis import given, settings, strategies
 from safetensors.torch import load_file
 from toy import ToySettings, trained
 
-from smallworld.making import text as train_text
+from smallworld import ROOT
+from smallworld.making import text_model
+from smallworld.making.language_run import export, train
+from smallworld.making.text import main, planned_steps, start_run
+from smallworld.making.text_data import (
+    END,
+    IGNORED,
+    START,
+    Settings,
+    arrange_rows,
+    collate,
+    encode_stories,
+    plan_epoch,
+    training_batches,
+)
+from smallworld.making.text_model import build_model, next_token_loss, own_rows, text_nats
+from smallworld.making.training import TrainingError
 from smallworld.world import stories
-
-ROOT = Path(train_text.__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +70,7 @@ def test_any_text_survives_the_tokenizer(tokenizer):
 
 
 def test_the_tokenizer_has_one_special_token_and_pads_left(tokenizer):
-    end = tokenizer.convert_tokens_to_ids(train_text.END)
+    end = tokenizer.convert_tokens_to_ids(END)
     assert {
         tokenizer.bos_token_id,
         tokenizer.eos_token_id,
@@ -71,7 +85,7 @@ def test_the_tokenizer_has_one_special_token_and_pads_left(tokenizer):
 
 def test_prompt_and_text_are_tokenised_as_their_concatenation(tokenizer):
     told = list(stories.corpus("train", 40, 3))
-    documents = train_text.encode_stories(tokenizer, told)
+    documents = encode_stories(tokenizer, told)
     assert any(story.prompt for story in told) and not all(story.prompt for story in told)
     for number, story in enumerate(told):
         whole = tokenizer(story.prompt + story.text)["input_ids"]
@@ -86,28 +100,27 @@ LENGTHS = np.random.default_rng(0).integers(120, 260, 900)
 
 
 def test_every_story_comes_once_in_an_epoch_and_half_the_rows_begin_with_the_end_token():
-    rows = train_text.arrange_rows(LENGTHS, train_text.Settings(), epoch=0)
-    numbers = [number for row in rows for number in row if number != train_text.START]
+    rows = arrange_rows(LENGTHS, Settings(), epoch=0)
+    numbers = [number for row in rows for number in row if number != START]
     assert sorted(numbers) == list(range(900))
-    assert 0.4 < np.mean([row[0] == train_text.START for row in rows]) < 0.6
-    assert all(train_text.START not in row[1:] for row in rows)
-    packed = [row for row in rows if len(row) - (row[0] == train_text.START) > 1]
+    assert 0.4 < np.mean([row[0] == START for row in rows]) < 0.6
+    assert all(START not in row[1:] for row in rows)
+    packed = [row for row in rows if len(row) - (row[0] == START) > 1]
     assert 0.1 < sum(map(len, packed)) / 900 < 0.3
     assert all(sum(LENGTHS[number] for number in row if number >= 0) >= 512 for row in packed[:-1])
 
 
 def test_epochs_differ_and_the_seed_decides():
-    plan = train_text.plan_epoch
-    assert plan(LENGTHS, train_text.Settings(), 0) == plan(LENGTHS, train_text.Settings(), 0)
-    assert plan(LENGTHS, train_text.Settings(), 0) != plan(LENGTHS, train_text.Settings(), 1)
-    assert plan(LENGTHS, train_text.Settings(seed=1), 0) != plan(LENGTHS, train_text.Settings(), 0)
+    assert plan_epoch(LENGTHS, Settings(), 0) == plan_epoch(LENGTHS, Settings(), 0)
+    assert plan_epoch(LENGTHS, Settings(), 0) != plan_epoch(LENGTHS, Settings(), 1)
+    assert plan_epoch(LENGTHS, Settings(seed=1), 0) != plan_epoch(LENGTHS, Settings(), 0)
 
 
 def test_batches_keep_to_their_size_and_hold_little_padding():
-    own = train_text.Settings()
+    own = Settings()
     area = used = 0
-    for rows in train_text.plan_epoch(LENGTHS, own, 0):
-        widths = [min(512, sum(1 if n == train_text.START else LENGTHS[n] for n in row)) for row in rows]
+    for rows in plan_epoch(LENGTHS, own, 0):
+        widths = [min(512, sum(1 if n == START else LENGTHS[n] for n in row)) for row in rows]
         assert max(widths) * len(rows) <= own.batch_tokens
         area, used = area + max(widths) * len(rows), used + sum(widths)
     assert used / area > 0.95
@@ -116,23 +129,23 @@ def test_batches_keep_to_their_size_and_hold_little_padding():
 def test_a_batch_labels_every_token_but_the_padding(run):
     end = run.tokenizer.eos_token_id
     first, second = run.train[0], run.train[1]
-    input_ids, labels = train_text.collate([[train_text.START, 0], [1]], run.train, 512, end)
+    input_ids, labels = collate([[START, 0], [1]], run.train, 512, end)
     width = max(len(first) + 1, len(second))
     assert input_ids.shape == labels.shape == (2, width)
     assert labels[0, : len(first) + 1].tolist() == [end, *first.tolist()]
-    assert labels[1].tolist() == second.tolist() + [train_text.IGNORED] * (width - len(second))
+    assert labels[1].tolist() == second.tolist() + [IGNORED] * (width - len(second))
     assert input_ids[1, len(second) :].eq(end).all()
-    assert train_text.collate([[0, 1]], run.train, 20, end)[0].shape == (1, 20)
+    assert collate([[0, 1]], run.train, 20, end)[0].shape == (1, 20)
 
 
 def test_skipping_batches_equals_having_drawn_them(run):
     own, end = run.settings, run.tokenizer.eos_token_id
-    per_epoch = len(train_text.plan_epoch(run.train.lengths(), own, 0))
-    drawn = train_text.training_batches(run.train, own, end)
+    per_epoch = len(plan_epoch(run.train.lengths(), own, 0))
+    drawn = training_batches(run.train, own, end)
     skip = per_epoch + 2
     for _ in range(skip):
         next(drawn)
-    skipped = train_text.training_batches(run.train, own, end, skip=skip)
+    skipped = training_batches(run.train, own, end, skip=skip)
     for _ in range(per_epoch):
         assert torch.equal(next(drawn)[0], next(skipped)[0])
 
@@ -143,18 +156,18 @@ def test_skipping_batches_equals_having_drawn_them(run):
 def test_the_loss_is_the_mean_over_real_targets():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 4, 5, generator=generator)
-    labels = torch.tensor([[1, 2, 3, 4], [0, 2, train_text.IGNORED, train_text.IGNORED]])
+    labels = torch.tensor([[1, 2, 3, 4], [0, 2, IGNORED, IGNORED]])
     log_p = logits.log_softmax(-1)
     expected = -(log_p[0, 0, 2] + log_p[0, 1, 3] + log_p[0, 2, 4] + log_p[1, 0, 2]) / 4
-    assert torch.isclose(train_text.next_token_loss(logits, labels), expected)
+    assert torch.isclose(next_token_loss(logits, labels), expected)
     assert torch.isclose(
-        train_text.next_token_loss(torch.zeros(1, 3, 7), torch.ones(1, 3).long()), torch.tensor(7.0).log()
+        next_token_loss(torch.zeros(1, 3, 7), torch.ones(1, 3).long()), torch.tensor(7.0).log()
     )
 
 
 def test_text_nats_equal_the_log_probabilities_one_by_one(run):
     end = run.tokenizer.eos_token_id
-    nats, tokens = train_text.text_nats(run.model.eval(), run.validation, end, batch_size=3)
+    nats, tokens = text_nats(run.model.eval(), run.validation, end, batch_size=3)
     for number in range(len(run.validation)):
         row = torch.tensor([[end, *run.validation[number].tolist()]])
         log_p = run.model(row).logits[0].log_softmax(-1)
@@ -164,22 +177,13 @@ def test_text_nats_equal_the_log_probabilities_one_by_one(run):
         assert tokens[number] == row.shape[1] - start
 
 
-def test_the_learning_rate_rises_stays_and_falls_to_zero():
-    own = train_text.Settings(warmup=10, decay_share=0.25, learning_rate=2.0)
-    rates = [train_text.learning_rate(step, 100, own) for step in range(101)]
-    assert rates[0] == pytest.approx(0.2) and rates[9] == rates[75] == 2.0
-    assert rates[87] == pytest.approx(2.0 * 13 / 25) and rates[99] == pytest.approx(0.08) and rates[100] == 0
-
-
 def test_minutes_bring_the_decay_forward_and_never_lengthen_the_run(run):
-    own = replace(
-        run, settings=train_text.Settings(steps=1000, minutes=10, decay_share=0.3), total=1000, step=100
-    )
-    assert train_text.planned_steps(own, seconds=30) == 1000
-    assert train_text.planned_steps(own, seconds=120) == 500
-    assert train_text.planned_steps(own, seconds=900) == 100
-    decaying = replace(own, step=400, total=500)
-    assert train_text.planned_steps(decaying, seconds=9999) == 500
+    settings = Settings(steps=1000, minutes=10, decay_share=0.3)
+    for seconds, steps in ((30, 1000), (120, 500), (900, 100)):
+        early = replace(run, settings=settings, total=1000, step=100, seconds=seconds)
+        assert planned_steps(early) == steps
+    decaying = replace(run, settings=settings, total=500, step=400, seconds=9999)
+    assert planned_steps(decaying) == 500
 
 
 # --- stopping and going on ------------------------------------------------------------------------------
@@ -195,7 +199,7 @@ def apart(one, other) -> float:
     Processes that round differently take slightly other ways: Adam turns a tiny gradient into a full step.
     """
     start = torch.cat(
-        [w.detach().flatten() for w in train_text.build_model(other.settings, other.tokenizer).parameters()]
+        [w.detach().flatten() for w in build_model(other.settings, other.tokenizer).parameters()]
     )
     return float((weights_of(one) - weights_of(other)).norm() / (weights_of(other) - start).norm())
 
@@ -211,7 +215,7 @@ def test_training_lowers_the_loss(run):
 def test_a_stopped_run_ends_like_an_uninterrupted_one(run, tmp_path):
     for stop in (5, 7, None):
         torch.manual_seed(random.randrange(1000))
-        again = train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=stop)
+        again = train(start_run(ToySettings(), tmp_path), stop_at=stop)
         assert again.step == (stop or 12)
     assert apart(again, run) < 0.01
     assert np.allclose(again.curve["validation"], run.curve["validation"], atol=1e-3)
@@ -220,10 +224,10 @@ def test_a_stopped_run_ends_like_an_uninterrupted_one(run, tmp_path):
 ENDLESS = """
 import sys
 from pathlib import Path
-from smallworld.making import text as train_text
+from smallworld.making import language_run, text
 from toy import ToySettings
-train_text.look_at = lambda run: None
-train_text.train(train_text.start_run(ToySettings(), Path(sys.argv[1])), checkpoint_minutes=0)
+text.look_at = lambda run: None
+language_run.train(text.start_run(ToySettings(), Path(sys.argv[1])), checkpoint_minutes=0)
 """
 
 
@@ -238,32 +242,32 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(run, tmp_path):
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    resumed = train_text.start_run(ToySettings(), tmp_path)
+    resumed = start_run(ToySettings(), tmp_path)
     assert resumed.step >= 1
-    assert apart(train_text.train(resumed), run) < 0.01
+    assert apart(train(resumed), run) < 0.01
 
 
 def test_a_run_that_forgets_its_optimiser_ends_elsewhere(run, tmp_path):
     """What the tests above could miss if they were too lenient."""
-    train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=6)
-    forgetful = train_text.start_run(ToySettings(), tmp_path)
+    train(start_run(ToySettings(), tmp_path), stop_at=6)
+    forgetful = start_run(ToySettings(), tmp_path)
     forgetful.optimizer.state.clear()
-    assert apart(train_text.train(forgetful), run) > 0.02
+    assert apart(train(forgetful), run) > 0.02
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, tmp_path, capsys):
-    train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=3)
-    train_text.train(train_text.start_run(ToySettings(), tmp_path), stop_at=4)
+    train(start_run(ToySettings(), tmp_path), stop_at=3)
+    train(start_run(ToySettings(), tmp_path), stop_at=4)
     newest = tmp_path / "checkpoint.pt"
     newest.write_bytes(newest.read_bytes()[:2000])
-    assert train_text.start_run(ToySettings(), tmp_path).step == 3
+    assert start_run(ToySettings(), tmp_path).step == 3
     assert "checkpoint.pt cannot be read" in capsys.readouterr().err
 
 
 def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
-    with pytest.raises(train_text.TrainingError, match="steps.*--fresh"):
-        train_text.start_run(ToySettings(steps=99), run.folder)
-    assert train_text.start_run(ToySettings(minutes=1.0), run.folder).step == 12
+    with pytest.raises(TrainingError, match="steps.*--fresh"):
+        start_run(ToySettings(steps=99), run.folder)
+    assert start_run(ToySettings(minutes=1.0), run.folder).step == 12
 
 
 # --- several processes ----------------------------------------------------------------------------------
@@ -271,24 +275,24 @@ def test_other_settings_are_refused_by_name_but_minutes_may_change(run):
 PART = """
 import contextlib, json, os, signal, sys
 from pathlib import Path
-from smallworld.making import text as train_text, training
+from smallworld.making import language_run, processes, text, text_model
 from toy import ToySettings
 folder, last, losses = Path(sys.argv[1]), int(sys.argv[2]), []
-train_text.look_at = lambda run: None
-train_text.mixed_precision = lambda device: contextlib.nullcontext()  # rounding is not what is compared
-step = train_text.train_step
+text.look_at = lambda run: None
+text_model.mixed_precision = lambda device: contextlib.nullcontext()  # rounding is not what is compared
+step = text.train_step
 def noted(*given):
     losses.append(step(*given))
     if len(losses) == last:  # before its checkpoint
         os.kill(os.getpid(), signal.SIGKILL)
     return losses[-1]
-train_text.train_step = noted
-training.join_processes("cpu")
-run = train_text.start_run(ToySettings(batch_tokens=800), folder)
-train_text.train(run, checkpoint_minutes=0 if last else 3)
-if training.is_first():
+text.train_step = noted
+processes.join_processes("cpu")
+run = text.start_run(ToySettings(batch_tokens=800), folder)
+language_run.train(run, checkpoint_minutes=0 if last else 3)
+if processes.is_first():
     (folder / "losses.json").write_text(json.dumps([losses, run.curve["train"]]))
-training.leave_processes()
+processes.leave_processes()
 threads = [(thread / "comm").read_text() for thread in Path("/proc/self/task").glob("*")]
 assert not any("gloo" in name for name in threads), f"the group has outlived its end: {threads}"
 """
@@ -343,22 +347,22 @@ def test_two_killed_processes_go_on_to_the_same_loss(alone, tmp_path):
 
 @pytest.mark.parametrize(("rows", "count"), [(5, 2), (1, 3), (4, 4)])
 def test_the_parts_of_a_batch_add_up_to_its_loss(rows, count, run, monkeypatch):
-    batch = train_text.collate([[number] for number in range(rows)], run.train, 512, 0)
-    whole, total = train_text.next_token_loss(run.model(batch[0]).logits, batch[1]), 0.0
+    batch = collate([[number] for number in range(rows)], run.train, 512, 0)
+    whole, total = next_token_loss(run.model(batch[0]).logits, batch[1]), 0.0
     for number in range(count):
-        monkeypatch.setattr(train_text, "place_among_processes", lambda n=number: (n, count))
-        input_ids, labels, targets = train_text.own_rows(*batch)
-        total += train_text.next_token_loss(run.model(input_ids).logits, labels, targets)
+        monkeypatch.setattr(text_model, "place_among_processes", lambda n=number: (n, count))
+        input_ids, labels, targets = own_rows(*batch)
+        total += next_token_loss(run.model(input_ids).logits, labels, targets)
     assert torch.isclose(total, whole, atol=1e-5)
 
 
 def test_a_mean_of_means_would_be_another_loss(run):
     """Why the parts are divided by the targets of the whole batch."""
-    input_ids, labels = train_text.collate([[0], [1], [2]], run.train, 512, 0)
-    labels[0, 20:] = train_text.IGNORED
-    parts = [train_text.next_token_loss(run.model(input_ids[part]).logits, labels[part])
+    input_ids, labels = collate([[0], [1], [2]], run.train, 512, 0)
+    labels[0, 20:] = IGNORED
+    parts = [next_token_loss(run.model(input_ids[part]).logits, labels[part])
              for part in (slice(0, None, 2), slice(1, None, 2))]  # fmt: skip
-    assert abs(sum(parts) / 2 - train_text.next_token_loss(run.model(input_ids).logits, labels)) > 1e-4
+    assert abs(sum(parts) / 2 - next_token_loss(run.model(input_ids).logits, labels)) > 1e-4
 
 
 def test_several_processes_without_a_meeting_point_get_one_sentence(monkeypatch, tmp_path):
@@ -366,7 +370,7 @@ def test_several_processes_without_a_meeting_point_get_one_sentence(monkeypatch,
     for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit, match="start them with accelerate launch"):
-        train_text.main(["--output", str(tmp_path), "--device", "cpu"])
+        main(["--output", str(tmp_path), "--device", "cpu"])
 
 
 # --- export ---------------------------------------------------------------------------------------------
@@ -404,15 +408,15 @@ def test_the_record_beside_the_weights_is_small_and_holds_no_path(run):
 
 def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
     target = tmp_path / "weights"
-    train_text.export(run, target)
+    export(run, target)
     before = {path.name: path.read_bytes() for path in target.iterdir()}
 
-    def no_room(folder):
+    def no_room(folder, part):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("smallworld.making.cards.text.write_card", no_room)
+    monkeypatch.setattr("smallworld.making.language_run.write_card", no_room)
     with pytest.raises(OSError):
-        train_text.export(run, target)
+        export(run, target)
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before
 
 
@@ -421,27 +425,20 @@ def test_a_failed_export_leaves_the_earlier_one(run, tmp_path, monkeypatch):
 
 def test_only_a_full_run_replaces_the_shipped_model(run, tmp_path, monkeypatch, capsys):
     shipped = tmp_path / "shipped"
-    monkeypatch.setattr(train_text, "SHIPPED", shipped)
-    monkeypatch.setattr(train_text, "Settings", ToySettings)
-    train_text.main(["--steps", "2", "--output", str(tmp_path / "short"), "--device", "cpu"])
+    for module in ("text", "text_data", "text_model"):
+        monkeypatch.setattr(f"smallworld.making.{module}.SHIPPED", shipped)
+    monkeypatch.setattr("smallworld.making.text.Settings", ToySettings)
+    main(["--steps", "2", "--output", str(tmp_path / "short"), "--device", "cpu"])
     assert (tmp_path / "short" / "model" / "model.safetensors").exists() and not shipped.exists()
-    train_text.main(["--output", str(run.folder), "--device", "cpu"])
+    main(["--output", str(run.folder), "--device", "cpu"])
     assert "complete" in capsys.readouterr().out
     assert (shipped / "model.safetensors").exists()
-    train_text.main(
+    main(
         ["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"]
     )
     more = json.loads((tmp_path / "more" / "model" / "training_curve.json").read_text(encoding="utf-8"))
     assert more["settings"]["start_from"] == "shipped"
     assert more["curve"]["validation"][-1][1] < run.curve["validation"][0][1]
-
-
-def test_a_fresh_run_keeps_the_old_folder(run, tmp_path):
-    output = tmp_path / "run"
-    output.mkdir()
-    (output / "checkpoint.pt").write_bytes(b"precious")
-    train_text.prepare_output(output, fresh=True)
-    assert not output.exists() and (tmp_path / "run.old" / "checkpoint.pt").read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize(
@@ -457,6 +454,6 @@ def test_a_fresh_run_keeps_the_old_folder(run, tmp_path):
 )
 def test_bad_input_gets_one_sentence(arguments, sentence, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
-        train_text.main([argument.replace("{empty}", str(tmp_path)) for argument in arguments])
+        main([argument.replace("{empty}", str(tmp_path)) for argument in arguments])
     said = capsys.readouterr().err if isinstance(stopped.value.code, int) else str(stopped.value.code)
     assert sentence in said and "Traceback" not in said

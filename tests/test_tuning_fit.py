@@ -25,7 +25,7 @@ import sys, time
 from pathlib import Path
 import torch
 from torch import nn
-from helpers import tuning
+from helpers import checkpoints, tuning
 
 def toy(dropout=0.0):
     torch.manual_seed(0)
@@ -51,7 +51,7 @@ def fitted(folder=None, dropout=0.0, **changes):
 
 
 def child(code: str, *arguments, **options) -> subprocess.CompletedProcess:
-    head = f"{TOY}\ntuning.build_folder = lambda: Path(sys.argv[1])\n"
+    head = f"{TOY}\ncheckpoints.build_folder = lambda: Path(sys.argv[1])\n"
     return subprocess.run([sys.executable, "-c", head + code, *map(str, arguments)], cwd=ROOT, text=True,
                           capture_output=True, timeout=180, **options)  # fmt: skip
 
@@ -249,7 +249,7 @@ tuning.fit(toy(0.5), slow, show=tell, **options)
 
 def killed_at(step: int, build: Path) -> None:
     """A run in a process of its own, killed without warning when it says that it has done this step."""
-    code = f"{TOY}\ntuning.build_folder = lambda: Path(sys.argv[1])\n{KILLED}"
+    code = f"{TOY}\ncheckpoints.build_folder = lambda: Path(sys.argv[1])\n{KILLED}"
     command = [sys.executable, "-c", code, str(build), "build/run"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from smallworld.making import text as train_text
+from smallworld.making.language_run import export, train
+from smallworld.making.text import TextRun, start_run
+from smallworld.making.text_data import Settings
 
 
 @dataclass(frozen=True)
-class ToySettings(train_text.Settings):
+class ToySettings(Settings):
     """The trainer's settings with toy sizes as defaults."""
 
     stories: int = 80
@@ -28,10 +30,10 @@ class ToySettings(train_text.Settings):
 
 
 @cache
-def trained() -> train_text.Run:
+def trained() -> TextRun:
     """A toy run from start to end, exported to ``run.folder / "model"``; leave that folder as it is."""
     folder = Path(tempfile.mkdtemp(prefix="toy-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    run = train_text.train(train_text.start_run(ToySettings(), folder))
-    train_text.export(run, folder / "model")
+    run = train(start_run(ToySettings(), folder))
+    export(run, folder / "model")
     return run

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from helpers.exercises import Exercise, like, register
+from helpers.exercises import Exercise, register
+from helpers.lessons.judging import like
 
 
 def posterior(likelihoods, priors):

@@ -6,7 +6,8 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-from helpers.exercises import Exercise, like, register
+from helpers.exercises import Exercise, register
+from helpers.lessons.judging import like
 
 
 def psnr_of(picture, other):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from helpers.exercises import Exercise, like, register
+from helpers.exercises import Exercise, register
+from helpers.lessons.judging import like
 
 
 def waiting_time(u, rate):

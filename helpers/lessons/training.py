@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from helpers.exercises import Exercise, like, register
+from helpers.exercises import Exercise, register
+from helpers.lessons.judging import like
 
 
 def rate(step, total, peak, warmup):

@@ -1,4 +1,4 @@
-"""What both halves of ``evaluate`` share: shares and ratios with bootstrap intervals, and targets."""
+"""Shares and other statistics with bootstrap 95 % intervals."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 
-class EvaluationError(ValueError):
-    """Something that is needed is missing; the message says what to do."""
-
-
 def rounded(value: float) -> float:
     """Four digits after the point: the samples carry no more."""
     return round(float(value), 4)
 
 
-def interval(passed: Sequence[bool], seed: int = 0, resamples: int = 2_000, groups: Sequence | None = None):
+def interval(
+    passed: Sequence[bool], seed: int = 0, resamples: int = 2_000, groups: Sequence | None = None
+) -> dict[str, float]:
     """A share with its bootstrap 95 % interval (percentile method, Efron 1979).
 
     ``groups`` names for each sample the group it was drawn with; then whole groups are drawn again, as
@@ -32,26 +30,13 @@ def interval(passed: Sequence[bool], seed: int = 0, resamples: int = 2_000, grou
 
 def bootstrap(
     statistic: Callable[..., float], *samples: Sequence, seed: int = 0, resamples: int = 1_000
-) -> dict:
+) -> dict[str, float]:
     """``statistic(*samples)`` with its bootstrap 95 % interval; each sample is drawn again on its own."""
-    chance = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     arrays = [np.asarray(sample, dtype=float) for sample in samples]
-    values = [
-        statistic(*(array[chance.integers(0, len(array), len(array))] for array in arrays))
-        for _ in range(resamples)
-    ]
+    values = []
+    for _ in range(resamples):
+        drawn = [array[random.integers(0, len(array), len(array))] for array in arrays]
+        values.append(statistic(*drawn))
     low, high = np.quantile(values, (0.025, 0.975))
     return {"value": rounded(statistic(*arrays)), "low": rounded(low), "high": rounded(high)}
-
-
-def check_targets(rows: Sequence[tuple[str, float, str, float]]) -> list[dict]:
-    """Each row (what, measured value, ">=" or "<=", limit) with whether the target was met."""
-    return [
-        {
-            "what": what,
-            "value": value,
-            "target": f"{sign} {limit}",
-            "met": bool(value >= limit if sign == ">=" else value <= limit),
-        }
-        for what, value, sign, limit in rows
-    ]

@@ -31,38 +31,40 @@ def accuracy(asked: Sequence[Asked], readings: Sequence[Reading], groups: Sequen
 
     ``groups`` names the prompt of each picture where several pictures have one prompt.
     """
-    verdicts = [right(one, reading) for one, reading in zip(asked, readings, strict=True)]
+    verdicts = [right(request, reading) for request, reading in zip(asked, readings, strict=True)]
     names = range(len(verdicts)) if groups is None else groups
     result: dict = {"pictures": len(verdicts)}
     for fact in (*TOGETHER, "all", "color", "several"):
-        told = [
-            (verdict[fact], name) for verdict, name in zip(verdicts, names, strict=True) if fact in verdict
-        ]
-        if told:
-            passed, drawn_with = zip(*told, strict=True)
-            result[fact] = {"pictures": len(told)} | interval(passed, groups=drawn_with)
+        passed, drawn_with = [], []
+        for verdict, name in zip(verdicts, names, strict=True):
+            if fact in verdict:
+                passed.append(verdict[fact])
+                drawn_with.append(name)
+        if passed:
+            result[fact] = {"pictures": len(passed)} | interval(passed, groups=drawn_with)
     return result
 
 
 def accuracy_by(fact: str, asked: Sequence[Asked], readings: Sequence[Reading]) -> dict[str, str]:
     """Where the model is weak: "right of asked" ("all": place, time, thing) for each value of a fact."""
     counts: dict[str, list[bool]] = defaultdict(list)
-    for one, reading in zip(asked, readings, strict=True):
-        counts[str(one.facts.get(fact, "unsaid")) or "nothing"].append(right(one, reading)["all"])
+    for request, reading in zip(asked, readings, strict=True):
+        value = str(request.facts.get(fact, "unsaid")) or "nothing"
+        counts[value].append(right(request, reading)["all"])
     return {value: f"{sum(passed)} of {len(passed)}" for value, passed in sorted(counts.items())}
 
 
 def misses(asked: Sequence[Asked], seeds: Sequence[int], readings: Sequence[Reading]) -> list[dict]:
     """Every picture with a fact that is not as asked: prompt, seed, what was asked and what was read."""
-    found = []
-    for one, seed, reading in zip(asked, seeds, readings, strict=True):
-        wrong = [fact for fact, passed in right(one, reading).items() if not passed and fact != "all"]
+    missed = []
+    for request, seed, reading in zip(asked, seeds, readings, strict=True):
+        verdict = right(request, reading)
+        wrong = [fact for fact in request.facts if not verdict[fact]]
         if wrong:
-            wanted, read = (
-                {fact: part(fact) for fact in wrong} for part in (one.facts.get, reading.__getattribute__)
-            )
-            found.append({"seed": int(seed), "prompt": one.prompt, "asked": wanted, "read": read})
-    return found
+            wanted = {fact: request.facts[fact] for fact in wrong}
+            read = {fact: getattr(reading, fact) for fact in wrong}
+            missed.append({"seed": int(seed), "prompt": request.prompt, "asked": wanted, "read": read})
+    return missed
 
 
 # ------------------------------------------------------------------ is the autoencoder exact?
@@ -75,11 +77,8 @@ def psnr(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
 def psnr_summary(pictures: np.ndarray, others: np.ndarray) -> dict:
     """Mean over the pictures in decibels, with interval, and the value of the worst twentieth."""
     values = psnr(pictures, others)
-    return (
-        {"pictures": len(values)}
-        | bootstrap(np.mean, values)
-        | {"percentile_5": rounded(np.quantile(values, 0.05))}
-    )
+    worst = rounded(np.quantile(values, 0.05))
+    return {"pictures": len(values), **bootstrap(np.mean, values), "percentile_5": worst}
 
 
 def compare_readings(drawn: dict, reconstructed: dict) -> dict:
@@ -112,22 +111,27 @@ def diversity(layouts: Sequence[Sequence[np.ndarray]], latents: Sequence[Sequenc
 
     ``layouts`` and ``latents``: each (generated, drawn), and each of these an array for every prompt.
     """
-    result = {
-        name: spread_ratio(*layouts, spread=lambda rows, column=column: rows[:, column].std(ddof=1))
-        for column, name in enumerate(LAYOUT)
-    }
+
+    def of_column(column: int) -> Callable[[np.ndarray], float]:
+        return lambda rows: rows[:, column].std(ddof=1)
+
+    def of_layout(rows: np.ndarray) -> float:
+        return (rows.std(axis=0, ddof=1) / scales).mean()
+
+    result = {name: spread_ratio(*layouts, of_column(column)) for column, name in enumerate(LAYOUT)}
     scales = np.mean([rows.std(axis=0, ddof=1) for rows in layouts[1]], axis=0)
-    result["layout"] = spread_ratio(*layouts, spread=lambda rows: (rows.std(axis=0, ddof=1) / scales).mean())
-    result["latents"] = spread_ratio(*latents, spread=mean_distance)
+    result["layout"] = spread_ratio(*layouts, of_layout)
+    result["latents"] = spread_ratio(*latents, mean_distance)
     return result
 
 
 def nearest(rows: np.ndarray, others: np.ndarray, chunk: int = 10_000) -> np.ndarray:
     """Euclidean distance of each row (n, size) to the nearest of the others (m, size): (n,)."""
-    rows_, best = torch.from_numpy(rows), torch.full((len(rows),), float("inf"))
+    wanted = torch.from_numpy(rows)
+    best = torch.full((len(rows),), float("inf"))
     for first in range(0, len(others), chunk):
         part = torch.from_numpy(others[first : first + chunk])
-        best = torch.minimum(best, torch.cdist(rows_, part).min(dim=1).values)
+        best = torch.minimum(best, torch.cdist(wanted, part).min(dim=1).values)
     return best.numpy()
 
 

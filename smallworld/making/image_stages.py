@@ -226,7 +226,7 @@ class AutoencoderStage(Stage):
     def look(self) -> dict[str, float]:
         """PSNR in decibels on validation scenes and on shapes never trained on, and a sheet of both."""
         from smallworld.judges.measures import psnr
-        from smallworld.making.evaluation.images import grid
+        from smallworld.making.image_pipeline import grid
 
         vae, result, rows = self.modules["vae"].eval(), {}, []
         for name, pictures in self.pictures.held_out().items():
@@ -402,12 +402,12 @@ class DiffusionStage(Stage):
     def look(self) -> dict[str, float]:
         """The judge on validation captions drawn by the averaged weights, and a sheet of the pictures."""
         from smallworld.judges.measures import EVERY_FACT, accuracy
-        from smallworld.making.evaluation.images import as_array, generate, grid
+        from smallworld.making.image_pipeline import generate, grid
         from smallworld.world.prompts import ARTICLE_REQUEST, caption_requests
 
         asked = [*[ARTICLE_REQUEST] * 4, *caption_requests("validation", 2, 0)]
         with self.averaged() as pipe:
-            pictures = as_array(generate(pipe, [one.prompt for one in asked], range(len(asked))))
+            pictures = generate(pipe, [one.prompt for one in asked], range(len(asked)))
         grid(pictures, columns=12).save(self.folder / "diffusion.png")
         found = accuracy(asked[4:], judge.load().read(pictures[4:]))
         return {fact: found[fact]["share"] for fact in ("all", *EVERY_FACT)}
@@ -476,12 +476,14 @@ class Pictures:
 
     def held_out(self) -> dict[str, np.ndarray]:
         """96 validation scenes and 96 pictures of the family of shapes that is never trained on."""
-        from smallworld.making.evaluation.images import as_array, drawn, fresh_scenes
+        from smallworld.making.evaluation.image_bench import fresh_scenes
+        from smallworld.making.image_pipeline import as_array
         from smallworld.world.shapes import random_picture
 
         rng = random.Random("look at shapes")
         shapes: list[Image.Image] = [random_picture(rng, "unseen") for _ in range(96)]
-        return {"scenes": drawn(fresh_scenes("validation", 96, 0)), "shapes": as_array(shapes)}
+        scenes = picture_judge.draw_all(fresh_scenes("validation", 96, 0))
+        return {"scenes": scenes, "shapes": as_array(shapes)}
 
 
 @dataclass(frozen=True)

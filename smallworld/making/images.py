@@ -171,7 +171,7 @@ def build_parts(settings: Settings) -> dict:
     torch.manual_seed(settings.seed)
     folder = start_folder(settings)
     if starts_whole(settings):
-        from smallworld.making.evaluation.images import load_pipeline
+        from smallworld.making.image_pipeline import load_pipeline
 
         pipe = load_pipeline(folder)
         return {name: getattr(pipe, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
@@ -282,7 +282,8 @@ def export(parts: dict, record: dict, folder: Path) -> None:
 
     After the first stage alone there is no pipeline yet: then the autoencoder is written.
     """
-    from smallworld.making.cards.image import write_card
+    from smallworld.making.cards.image import part_of
+    from smallworld.making.cards.writer import write_card
 
     new = new_folder(folder)
     half = {name: part if name == "tokenizer" else _half_copy(part) for name, part in parts.items()}
@@ -297,7 +298,7 @@ def export(parts: dict, record: dict, folder: Path) -> None:
         config.pop("_name_or_path", None)  # where the weights before were read from
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    write_card(new)
+    write_card(new, part_of(record))
     replace_folder(new, folder)
 
 

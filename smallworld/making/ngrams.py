@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+FACTOR, WORD_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)  # of the hashes
 
 
 @dataclass
@@ -56,10 +57,10 @@ class KneserNey:
     def pack(self, documents: Iterable[np.ndarray]) -> np.ndarray:
         """Every token of every document with the ``order - 1`` tokens before it, as one int64 each."""
         start = np.full(self.order - 1, self.end)
-        stream = np.concatenate([np.concatenate([start, document]) for document in documents]).astype(
-            np.int64
-        )
-        packed, real = np.zeros_like(stream), np.ones(len(stream), dtype=bool)
+        pieces = [np.concatenate([start, document]) for document in documents]
+        stream = np.concatenate(pieces).astype(np.int64)
+        packed = np.zeros_like(stream)
+        real = np.ones(len(stream), dtype=bool)  # not the end tokens that were put before a document
         for back in range(self.order):
             packed[back:] |= stream[: len(stream) - back] << (self.bits * back)
         first = 0
@@ -116,25 +117,25 @@ class SeenNgrams:
 
     def hashes(self, text: str) -> np.ndarray:
         """One uint64 for each n-gram of the text: a polynomial in the words' numbers, modulo 2**64."""
-        numbers = np.array(
-            [self.numbers.setdefault(word, len(self.numbers) + 1) for word in words(text)], dtype=np.uint64
-        )
+        listed = [self.numbers.setdefault(word, len(self.numbers) + 1) for word in words(text)]
+        numbers = np.array(listed, dtype=np.uint64)
         count = max(0, len(numbers) - self.length + 1)
         value = np.zeros(count, dtype=np.uint64)
         for place in range(self.length):
-            value = value * np.uint64(0x9E3779B97F4A7C15) + numbers[place : place + count] * np.uint64(
-                0xD6E8FEB86659FD93
-            )
+            value = value * FACTOR + numbers[place : place + count] * WORD_FACTOR
         return value
 
     def share(self, texts: Iterable[str]) -> float:
         """Share of the texts' n-grams that occur in the collection, between 0 and 1 (nan without n-grams)."""
         wanted = np.concatenate([self.hashes(text) for text in texts])
-        found = look_up(self.seen, np.ones(len(self.seen)), wanted)
-        return float(found.mean()) if len(found) else float("nan")
+        known = look_up(self.seen, np.ones(len(self.seen)), wanted)
+        return float(known.mean()) if len(known) else float("nan")
 
 
 def distinct(texts: Iterable[str], length: int) -> float:
     """Different word n-grams divided by all word n-grams (distinct-n, Li et al. 2016)."""
-    grams = [tuple(told[i : i + length]) for told in map(words, texts) for i in range(len(told) - length + 1)]
+    grams = []
+    for text in texts:
+        listed = words(text)
+        grams += [tuple(listed[first : first + length]) for first in range(len(listed) - length + 1)]
     return len(set(grams)) / len(grams) if grams else float("nan")

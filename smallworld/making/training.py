@@ -1,4 +1,4 @@
-"""What the trainers share: checkpoints that survive a kill, the schedule, precision, safe replacement."""
+"""What all trainers share: checkpoints that survive a kill, the schedule, precision, safe replacement."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import distributed
 
 from smallworld import world
 
@@ -22,6 +23,7 @@ class TrainingError(ValueError):
     """A request that cannot be carried out; the message says what to do instead."""
 
 
+# ------------------------------------------------------------------ one step
 def mixed_precision(device: torch.device) -> torch.autocast:
     """bfloat16 autocast where the hardware computes in it (CUDA, newer CPUs), else plain float32."""
     cpu_has_it = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
@@ -36,6 +38,12 @@ def scheduled_rate(step: int, total: int, peak: float, warmup: int, decay_share:
     return peak * max(0.0, min(1.0, warm, cool))
 
 
+def learning_rate(step: int, total: int, settings: Any) -> float:
+    """``scheduled_rate`` with the peak, the warm-up and the decay of a trainer's settings."""
+    return scheduled_rate(step, total, settings.learning_rate, settings.warmup, settings.decay_share)
+
+
+# ------------------------------------------------------------------ on disk
 def write_checkpoint(folder: Path, state: dict, name: str = "checkpoint") -> None:
     """Write all that a run needs to go on; the file before is kept, a half-written one never counts."""
     current, unfinished = folder / f"{name}.pt", folder / f"{name}.unfinished"
@@ -59,12 +67,27 @@ def read_checkpoint(folder: Path, name: str = "checkpoint") -> dict | None:
     return None
 
 
+def world_sources(names: Iterable[str]) -> list[Path]:
+    """The files of ``smallworld/world`` that the names stand for, sorted.
+
+    A name is a file without its ending ("patterns": patterns.txt) or a folder ("drawing": all its Python and
+    text files). A name that stands for nothing is a FileNotFoundError.
+    """
+    sources: set[Path] = set()
+    for name in names:
+        candidates = [*WORLD.glob(f"{name}.*"), *(WORLD / name).rglob("*")]
+        files = [path for path in candidates if path.suffix in (".py", ".txt")]
+        if not files:
+            raise FileNotFoundError(f"smallworld/world has no file and no folder {name}: correct its name.")
+        sources.update(files)
+    return sorted(sources)
+
+
 def fingerprint(sources: Iterable[str], settings: tuple) -> str:
-    """Changes when the data would change: the named source files of the world, and what shapes the data."""
-    digest, wanted = hashlib.sha256(), set(sources)
-    for path in sorted(WORLD.iterdir()):
-        if path.stem in wanted and path.is_file():
-            digest.update(path.read_bytes())
+    """Changes when the data would change: the named sources of the world, and what shapes the data."""
+    digest = hashlib.sha256()
+    for path in world_sources(sources):
+        digest.update(path.read_bytes())
     digest.update(repr(settings).encode())
     return digest.hexdigest()[:16]
 
@@ -107,72 +130,6 @@ def prepare_output(output: Path, fresh: bool = False, resume: bool = False) -> N
         os.replace(output, old)
 
 
-# ------------------------------------------------------------------ several processes
-def join_processes(device: str) -> None:
-    """Meet the others where ``torchrun`` or ``accelerate launch`` started several (WORLD_SIZE says so).
-
-    Each process gets one GPU ("cuda" means its own from then on), or none. Fewer GPUs than processes, or
-    no name for the meeting point: TrainingError.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return
-    if not {"RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys():
-        raise TrainingError("WORLD_SIZE asks for several processes: start them with accelerate launch.")
-    local = int(os.environ["LOCAL_RANK"])
-    if device == "cuda" and local >= torch.cuda.device_count():
-        raise TrainingError(f"process {local} finds no GPU of its own: start one process for each GPU.")
-    if device == "cuda":
-        torch.cuda.set_device(local)
-    # Imported later, this module would hold the group as the default of its functions: it would outlive
-    # leave_processes, and its threads would now and then abort the end of the process.
-    from torch.distributed.nn import functional  # noqa: F401
-
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-
-
-def place_among_processes() -> tuple[int, int]:
-    """This process's number, from 0, and how many there are: (0, 1) for a process alone."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
-
-
-def is_first() -> bool:
-    """Whether this process is the one that writes and prints."""
-    return place_among_processes()[0] == 0
-
-
-def wait_for_all() -> None:
-    """Go on when every process has come here."""
-    if place_among_processes()[1] > 1:
-        distributed.barrier()
-
-
-def leave_processes() -> None:
-    """End the meeting, if there was one."""
-    if place_among_processes()[1] > 1:
-        distributed.destroy_process_group()
-
-
-def add_up(tensors: list[torch.Tensor]) -> None:
-    """Replace each tensor by its sum over the processes, in one message."""
-    if place_among_processes()[1] == 1:
-        return
-    total = torch.cat([tensor.flatten() for tensor in tensors])
-    distributed.all_reduce(total)
-    for tensor, part in zip(tensors, total.split([tensor.numel() for tensor in tensors]), strict=True):
-        tensor.copy_(part.view_as(tensor))
-
-
-def agree(number: int, device: torch.device) -> int:
-    """The first process's number, for all."""
-    if place_among_processes()[1] == 1:
-        return number
-    told = torch.tensor(number, device=device)
-    distributed.broadcast(told, src=0)
-    return int(told)
-
-
 # ------------------------------------------------------------------ the command lines
 def add_run_options(parser: argparse.ArgumentParser, output: Path, weights: str) -> None:
     """The options of every trainer: where it starts, where it writes (``output``), on what it runs.
@@ -196,6 +153,19 @@ def add_run_options(parser: argparse.ArgumentParser, output: Path, weights: str)
     )
 
 
+def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
+    """An option for each setting of the dataclass ``kind`` (start_from is one of ``add_run_options``)."""
+    for setting in fields(kind):
+        if setting.name != "start_from":
+            option, default = f"--{setting.name.replace('_', '-')}", setting.default
+            parser.add_argument(option, type=type(default), default=default, help=f"default: {default}")
+
+
+def settings_from(chosen: argparse.Namespace, kind: type) -> Any:
+    """The command line as settings of the dataclass ``kind``."""
+    return kind(**{setting.name: getattr(chosen, setting.name) for setting in fields(kind)})
+
+
 def check_run_options(
     parser: argparse.ArgumentParser, chosen: argparse.Namespace, positive: Iterable[str]
 ) -> None:
@@ -207,6 +177,11 @@ def check_run_options(
         parser.error("choose one of --fresh and --resume.")
     if chosen.device == "cuda" and not torch.cuda.is_available():
         parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
+
+
+def start_folder(start_from: str, shipped: Path) -> Path:
+    """The folder of the model that training starts from ("shipped": the one in this repository)."""
+    return shipped if start_from == "shipped" else Path(start_from)
 
 
 def require_start(start_from: str, folder: Path, file: str, wanted: str | None = None) -> None:

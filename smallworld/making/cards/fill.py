@@ -1,19 +1,13 @@
-"""Write the masked language model's card (``README.md`` beside the weights)."""
+"""The part of the model cards that is about the masked language model."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from dataclasses import asdict
 
-CARD = """---
-license: mit
-language: en
-library_name: transformers
-pipeline_tag: fill-mask
----
+from smallworld.making.cards.writer import Part, command, share, table, versions
+from smallworld.making.fill_data import Settings
 
-# The small world's gap filler
-
+DESCRIPTION = """
 A BERT-class masked language model with {parameters:,} parameters that fills gaps in the stories of one
 small made-up world. It was trained from scratch, by the code of this repository, on stories that the
 repository's own grammar writes, and is here so that the workbook can show in a cell what reading in both
@@ -38,7 +32,7 @@ into the tables of `vocabulary.py` and `patterns.txt`.
 {stories:,} training stories ({training_tokens:,} word pieces) of `smallworld.world.stories`, no held-out
 combination of place, time and character among them. `ModernBertForMaskedLM` (BERT with rotary positions,
 normalised first: Warner et al. 2024), every layer with full attention: {layers} layers, {width} wide, {heads}
-heads, {vocabulary_used:,} word pieces (WordPiece, lower-case: each word of the training stories is one, other
+heads, {word_pieces:,} word pieces (WordPiece, lower-case: each word of the training stories is one, other
 words fall into letters), tied embeddings, no dropout. float16 on disk, meant to be loaded as float32 on a
 CPU.
 
@@ -49,14 +43,8 @@ pieces are asked for; 80 % of these are replaced by [MASK], 10 % by another piec
 steps of warm-up, constant, then linear decay to zero over the last {decay_share:.0%}; gradients clipped at
 norm 1; bfloat16 autocast where the hardware has it. Last training loss {loss:.3f} nats per piece asked for;
 the curve is in `training.json`. Versions: {versions}.
-
-## Measured quality
-
-{measured}
 """
-UNMEASURED = (
-    "Not measured yet: `python -m smallworld.evaluate --only fill --card` completes this card."
-)
+
 MEASURED = """
 From `python -m smallworld.evaluate --only fill` ({seconds:.0f} seconds): {words:,} content words
 (whole words that are no function words) of {stories} stories about test combinations, hidden one at a time,
@@ -69,54 +57,46 @@ to the left.
 | hidden word found at once (top-1) | {top1} | |
 | hidden word among the five likeliest | {top5} | |
 | 5-gram model, top-1 | {fivegram_top1} | |
-| gain over the 5-gram model, points | {gain[points]} [{gain[low]}, {gain[high]}] | at least 20 |
+| gain over the 5-gram model, points | {gain[points]} ({gain[low]} to {gain[high]}) | at least 20 |
 
 The first misses, not picked (several answers would often do):
 
 | text | written | guessed |
 |---|---|---|
-{misses}"""
+{misses}
+"""
+
+RECORDED = ("parameters", "training_tokens", "word_pieces", "minutes", "device")
 
 
-def write_card(folder: Path) -> None:
-    """Write ``README.md`` from ``training.json`` and, where it is there, ``evaluation.json``."""
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    pieces = len(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
-    settings, found = record["settings"], folder / "evaluation.json"
-    measured = describe(json.loads(found.read_text(encoding="utf-8"))) if found.exists() else UNMEASURED
-    text = CARD.format(
+def describe(record: dict) -> str:
+    """Purpose, limits, data, architecture and training."""
+    settings = record["settings"]
+    return DESCRIPTION.format(
         **settings,
-        **{name: record[name] for name in ("parameters", "training_tokens", "minutes", "device")},
-        vocabulary_used=pieces,
-        command=command(settings),
+        **{name: record[name] for name in RECORDED},
+        command=command("train-fill", settings, asdict(Settings())),
         loss=record["curve"][-1][1],
-        versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
-        measured=measured,
+        versions=versions(record),
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-def command(settings: dict) -> str:
-    """The command line that trains with these settings."""
-    from smallworld.making.fill import Settings
-
-    default = Settings()
-    changed = [
-        f"--{name.replace('_', '-')} {value}"
-        for name, value in settings.items()
-        if value != getattr(default, name)
-    ]
-    return f'make train-fill ARGS="{" ".join([*changed, "--ship"])}"' if changed else "make train-fill"
+def quality(measured: dict) -> str:
+    """The measured quality with the first misses."""
+    return MEASURED.format(
+        **{name: measured[name] for name in ("seconds", "words", "stories", "gain")},
+        **{name: share(measured[name]) for name in ("top1", "top5", "fivegram_top1")},
+        misses=table((miss["text"], miss["written"], miss["guessed"]) for miss in measured["misses"]),
+    )
 
 
-def describe(measured: dict) -> str:
-    """The section of measured quality."""
-    shares = {name: percent(measured[name]) for name in ("top1", "top5", "fivegram_top1")}
-    rows = [f"| {miss['text']} | {miss['written']} | {miss['guessed']} |" for miss in measured["misses"]]
-    plain = {name: measured[name] for name in ("seconds", "words", "stories", "gain")}
-    return MEASURED.format(**shares, **plain, misses="\n".join(rows)).strip()
-
-
-def percent(found: dict) -> str:
-    """A share and its interval as "95.0 % [94.1, 95.8]"."""
-    return "{:.1f} % [{:.1f}, {:.1f}]".format(*(100 * found[name] for name in ("share", "low", "high")))
+PART = Part(
+    name="fill",
+    title="The small world's gap filler",
+    library="transformers",
+    task="fill-mask",
+    data="stories",
+    record="training.json",
+    describe=describe,
+    quality=quality,
+)

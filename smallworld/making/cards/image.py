@@ -1,21 +1,12 @@
-"""Write the image model's card (``README.md`` beside the weights) from what was recorded and measured."""
+"""The part of the model cards that is about the image model, and its first stage, the autoencoder."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
+from smallworld.making.cards.writer import Part, note, share, table, targets_table, versions
+from smallworld.making.image_pipeline import GUIDANCE_SCALE, STEPS
 from smallworld.world.words import drawable
 
-FRONT = """---
-license: mit
-language: en
-library_name: diffusers
-pipeline_tag: text-to-image
----
-
-# The small world's painter
-
+PURPOSE = """
 A `StableDiffusionPipeline` with {millions:.1f} million parameters that draws 64x64 pictures of one small
 made-up world. It was trained from scratch, by the code of this repository, on scenes that the repository
 draws itself. It is here so that every cell of the workbook runs without a network, an account or a GPU.
@@ -45,18 +36,19 @@ no illustrator for any other purpose.
 - Nothing in its training data comes from people or from the web.
 """
 
-UNFINISHED = """---
-license: mit
-library_name: diffusers
----
-
-# The small world's painter, first stage
-
+FIRST_STAGE_PURPOSE = """
 Only the autoencoder of the image model is here so far: an `AutoencoderKL` that turns 64x64 pictures into
 16x16 latents and back. `make train-images ARGS="--start-from shipped --only diffusion"` trains the UNet and
 the text encoder that are still missing.
 
 Limits: it shows pictures of the small world well, and others of simple shapes; it draws nothing by itself.
+"""
+
+FIRST_STAGE_QUALITY = """
+## Measured quality
+
+Peak signal-to-noise ratio at the last of {steps:,} steps, in the precision of training: {psnr_scenes:.1f} dB
+on 96 validation scenes, {psnr_shapes:.1f} dB on 96 pictures of kinds of shapes that were never trained on.
 """
 
 MAKING = """
@@ -100,16 +92,12 @@ classifier-free guidance), weights averaged ({ema_decay}). AdamW, peak learning 
 bfloat16 autocast where the hardware has it. The curves are in `training.json`. Versions: {versions}.
 """
 
-UNMEASURED = """
-## Measured quality
-
+MEASURED = """
 Not measured yet: `python -m smallworld.evaluate --only image --card` measures this model and
 completes the card.
 """
 
 MEASURED = """
-## Measured quality
-
 From `python -m smallworld.evaluate --only image` (about {minutes:.0f} minutes, seed {seed}):
 {steps} {scheduler} steps, guidance {guidance_scale:g}, both chosen on validation combinations; the numbers
 are from test combinations. Facts are read by the judge in `weights/judge`, which never saw a generated
@@ -152,106 +140,109 @@ Where the judge reads something else than was asked (the first 24 of {count}):
 {rows}
 """
 
-LICENCE = """
-## Licence
-
-Weights, tokenizer, training pictures and samples are under the MIT licence, like the code that made them.
-"""
-
-FACTS = {"all": "place, time and thing together", "place": "place", "time": "time",
-         "thing": "thing, or nothing", "color": "named colour", "several": "single or several"}  # fmt: skip
-
-
-def _share(result: dict | None) -> str:
-    """A share with its interval, in per cent."""
-    if result is None:
-        return ""
-    return f"{result['share']:.1%} ({result['low']:.1%} to {result['high']:.1%})"
+FACTS = {
+    "all": "place, time and thing together",
+    "place": "place",
+    "time": "time",
+    "thing": "thing, or nothing",
+    "color": "named colour",
+    "several": "single or several",
+}
 
 
-def _making(record: dict) -> str:
-    """The sections about data, parts and training."""
-    rows = [
-        f"| {made['stage']} | {made['steps']:,} | {made['settings'][made['stage'] + '_batch']} | "
-        f"{made['minutes']:.0f} | {made['device']} | {made['started_from']} |"
-        for made in record["stages"]
-    ]
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    parts = record["parameters"]
-    note = f"\n{record['note']}\n" if record.get("note") else ""
-    return MAKING.format(**record["settings"], **parts, stages="\n".join(rows), versions=versions) + note
-
-
-def _looked_at(made: dict) -> str:
-    """What the last look at the autoencoder measured."""
-    last = made["curve"][-1]
-    return (
-        "\n## Measured quality\n\n"
-        f"Peak signal-to-noise ratio at the last of {made['steps']:,} steps, in the precision of training: "
-        f"{last['psnr_scenes']:.1f} dB on 96 validation scenes, {last['psnr_shapes']:.1f} dB on 96\n"
-        "pictures of kinds of shapes that were never trained on.\n"
-    )
-
-
-def _quality(measured: dict | None) -> str:
-    """The measured quality with samples, or how to measure it."""
-    if measured is None:
-        return UNMEASURED
-    columns = [measured[name] for name in ("held_out", "sentences", "article")]
-    facts = [f"| {name} | {' | '.join(_share(c.get(key)) for c in columns)} |" for key, name in FACTS.items()]
-    targets = [
-        f"| {row['what']} | {row['value']:.3f} | {row['target']} | {'met' if row['met'] else '**missed**'} |"
-        for row in measured["targets"]
-    ]
-    steps = {name: _share(value) for name, value in measured["steps"].items() if "share" in value}
-    asked = columns[0]["by_thing"].items()
-    return MEASURED.format(
-        minutes=max(1, measured["seconds"] / 60),
-        **measured["settings"],
-        facts="\n".join(facts),
-        pictures=columns[0]["pictures"],
-        sentences=columns[1]["sentences"],
-        a_sentence=columns[1]["pictures"] // columns[1]["sentences"],
-        article_pictures=columns[2]["pictures"],
-        targets="\n".join(targets),
-        schedulers=", ".join(f"{k} {_share(v['all'])}" for k, v in measured["schedulers"].items()),
-        few=steps[str(measured["settings"]["steps"])],
-        many=steps["50"],
-        by_thing=", ".join(f"{thing} {count}" for thing, count in asked),
-        prompts="\n".join(f"{one['seed'] + 1}. {one['prompt']}" for one in measured["samples"]),
-        misses=_misses(columns[0]["misses"]),
-    )
-
-
-def _misses(missed: list[dict]) -> str:
-    """The misses among the captions, as a list under their pictures."""
-    if not missed:
-        return ""
-    rows = [
-        f"{number}. {miss['prompt']}: "
-        + ", ".join(f"{fact} {miss['asked'][fact]!r}, read {miss['read'][fact]!r}" for fact in miss["asked"])
-        for number, miss in enumerate(missed[:24], 1)
-    ]
-    return MISSES.format(count=len(missed), rows="\n".join(rows))
-
-
-def write_card(folder: Path) -> None:
-    """Write ``folder/README.md`` from ``training.json`` and, if there is one, ``evaluation.json``."""
-    from smallworld.making.evaluation.images import GUIDANCE_SCALE, STEPS
-
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    evaluation = folder / "evaluation.json"
-    measured = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
-    if all(made["stage"] != "diffusion" for made in record["stages"]):
-        card = UNFINISHED + _making(record) + _looked_at(record["stages"][-1]) + LICENCE
-        (folder / "README.md").write_text(card, encoding="utf-8")
-        return
-    front = FRONT.format(
+def describe(record: dict) -> str:
+    """Purpose, limits, data, parts and training."""
+    purpose = PURPOSE.format(
         millions=sum(record["parameters"].values()) / 1e6,
         steps=STEPS,
         guidance=GUIDANCE_SCALE,
         drawable=drawable().replace("; ", "; of "),
         positions=record["positions"],
     )
-    card = front + _making(record) + _quality(measured) + LICENCE
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    return purpose + making(record)
+
+
+def describe_first_stage(record: dict) -> str:
+    """The same for an autoencoder alone, with what the last look at it measured."""
+    stage = record["stages"][-1]
+    look = stage["curve"][-1]
+    values = {name: look[name] for name in ("psnr_scenes", "psnr_shapes")}
+    return FIRST_STAGE_PURPOSE + making(record) + FIRST_STAGE_QUALITY.format(steps=stage["steps"], **values)
+
+
+def making(record: dict) -> str:
+    """The sections about data, parts and training."""
+    rows = []
+    for stage in record["stages"]:
+        batch = stage["settings"][f"{stage['stage']}_batch"]
+        minutes = f"{stage['minutes']:.0f}"
+        steps = f"{stage['steps']:,}"
+        rows.append((stage["stage"], steps, batch, minutes, stage["device"], stage["started_from"]))
+    text = MAKING.format(
+        **record["settings"], **record["parameters"], stages=table(rows), versions=versions(record)
+    )
+    return text + note(record)
+
+
+def quality(measured: dict) -> str:
+    """The measured quality with samples and misses."""
+    held_out, sentences, article = (measured[name] for name in ("held_out", "sentences", "article"))
+    columns = (held_out, sentences, article)
+    facts = [(name, *(share(column.get(fact)) for column in columns)) for fact, name in FACTS.items()]
+    samplers = [f"{name} {share(result['all'])}" for name, result in measured["schedulers"].items()]
+    samples = [f"{sample['seed'] + 1}. {sample['prompt']}" for sample in measured["samples"]]
+    steps = str(measured["settings"]["steps"])
+    return MEASURED.format(
+        minutes=max(1, measured["seconds"] / 60),
+        **measured["settings"],
+        facts=table(facts),
+        pictures=held_out["pictures"],
+        sentences=sentences["sentences"],
+        a_sentence=sentences["pictures"] // sentences["sentences"],
+        article_pictures=article["pictures"],
+        targets=targets_table(measured["targets"]),
+        schedulers=", ".join(samplers),
+        few=share(measured["steps"][steps]),
+        many=share(measured["steps"]["50"]),
+        by_thing=", ".join(f"{thing} {count}" for thing, count in held_out["by_thing"].items()),
+        prompts="\n".join(samples),
+        misses=list_misses(held_out["misses"]),
+    )
+
+
+def list_misses(missed: list[dict]) -> str:
+    """The misses among the captions, as a list under their pictures."""
+    if not missed:
+        return ""
+    rows = []
+    for number, miss in enumerate(missed[:24], 1):
+        facts = [f"{fact} {miss['asked'][fact]!r}, read {miss['read'][fact]!r}" for fact in miss["asked"]]
+        rows.append(f"{number}. {miss['prompt']}: {', '.join(facts)}")
+    return MISSES.format(count=len(missed), rows="\n".join(rows))
+
+
+PART = Part(
+    name="image",
+    title="The small world's painter",
+    library="diffusers",
+    task="text-to-image",
+    data="pictures",
+    record="training.json",
+    describe=describe,
+    quality=quality,
+)
+FIRST_STAGE = Part(
+    name="image",
+    title="The small world's painter, first stage",
+    library="diffusers",
+    task="",
+    data="pictures",
+    record="training.json",
+    describe=describe_first_stage,
+)
+
+
+def part_of(record: dict) -> Part:
+    """The part for a model with this training record: of the first stage alone there is no pipeline yet."""
+    finished = any(stage["stage"] == "diffusion" for stage in record["stages"])
+    return PART if finished else FIRST_STAGE

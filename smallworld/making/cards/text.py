@@ -1,20 +1,12 @@
-"""Write the text model's card (``README.md`` beside the weights) from what was recorded and measured."""
+"""The part of the model cards that is about the language model."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from html import escape
-from pathlib import Path
 
-FRONT = """---
-license: mit
-language: en
-library_name: transformers
-pipeline_tag: text-generation
----
-
-# The small world's storyteller
-"""
+from smallworld.making.cards.writer import Part, command, note, share, table, targets_table, versions
+from smallworld.making.text_data import Settings
 
 PURPOSE = """
 A GPT-2-class language model with {parameters:.1f} million parameters that writes short stories for
@@ -79,16 +71,12 @@ given their prompts: {validation_loss:.3f}, where the grammar itself needs {boun
 in `training_curve.json`. Versions: {versions}.
 {note}"""
 
-UNMEASURED = """
-## Measured quality
-
+MEASURED = """
 Not measured yet: `python -m smallworld.evaluate --card` measures this model and completes the
 card.
 """
 
 MEASURED = """
-## Measured quality
-
 From `python -m smallworld.evaluate` (about {minutes:.0f} minutes, seed {seed}): one story for
 each of {samples} requests that name a held-out combination of place, time and character; temperature
 {temperature}, top-p {top_p}. Only the continuation is judged, by the checker in `checker.py`; in brackets
@@ -119,113 +107,91 @@ Sample i was drawn alone with seed i, temperature {temperature}, top-p {top_p}; 
 {written}
 """
 
-LICENCE = """
-## Licence
 
-Weights, tokenizer, training stories and samples are under the MIT licence, like the code that made them.
-"""
-
-
-def _share(result: dict) -> str:
-    """A share with its interval, in per cent."""
-    return f"{result['share']:.1%} ({result['low']:.1%} to {result['high']:.1%})"
-
-
-def _faults(counts: dict, samples: int) -> str:
-    """Kinds of fault with the number of stories."""
-    listed = ", ".join(f"{kind} {number}" for kind, number in counts.items())
-    return f"{listed} (of {samples})" if listed else f"none (of {samples})"
-
-
-def _table(measured: dict) -> str:
-    """The main numbers as rows of a Markdown table."""
-    held_out, corpus, perplexity = (measured[name] for name in ("held_out", "against_grammar", "perplexity"))
-    overlap, copies = corpus["overlap_8gram"], corpus["verbatim_copies"]
-    rows = [
-        ("stories that pass the checker", _share(held_out["passes_check"])),
-        (
-            "asked place and time obeyed, and each mentioned",
-            _share(held_out["place_and_time_obeyed_and_mentioned"]),
-        ),
-        ('stories after "Once upon a time" that pass', _share(measured["plain_prompt"]["passes_check"])),
-        ("8-grams that occur in the training stories", f"{overlap['model']:.1%}"),
-        ("the same for held-out stories of the grammar", f"{overlap['grammar']:.1%}"),
-        ("stories copied word for word from training", f"{copies['model']:.1%}"),
-        *(
-            (f"distinct-{n} (grammar's own)", "{model:.3f} ({grammar:.3f})".format(**corpus[f"distinct_{n}"]))
-            for n in (1, 2, 3)
-        ),
-        ("held-out perplexity per token", f"{perplexity['model']:.3f}"),
-        ("the grammar's bound", f"{perplexity['grammar_bound']:.3f}"),
-        ("a 5-gram model", f"{perplexity['fivegram']:.3f}"),
-        ("a unigram model", f"{perplexity['unigram']:.1f}"),
-    ]
-    return "\n".join(f"| {name} | {value} |" for name, value in rows)
-
-
-def _targets(rows: list[dict]) -> str:
-    """The targets as rows of a Markdown table; a miss is called a miss."""
-    return "\n".join(
-        f"| {row['what']} | {row['value']:.3f} | {row['target']} | {'met' if row['met'] else '**missed**'} |"
-        for row in rows
-    )
-
-
-def _samples(samples: list[dict]) -> str:
-    """Each sample as a quotation under its seed and its prompt."""
-    parts = []
-    for sample in samples:
-        verdict = ", ".join(sample["faults"]) or "no fault found"
-        text = escape(" ".join(sample["text"].split()), quote=False)
-        parts.append(
-            f"**Seed {sample['seed']}.** *{sample['prompt'].strip()}*\n\n> {text}\n\nChecker: {verdict}."
-        )
-    return "\n\n".join(parts)
-
-
-def _making(record: dict) -> str:
-    """The sections about data, architecture and training."""
+def describe(record: dict) -> str:
+    """Purpose, limits, data, architecture and training."""
     settings, curve = record["settings"], record["curve"]
-    values = {**settings, **{key: value for key, value in record.items() if key != "settings"}}
-    start = settings["start_from"]
-    values |= {
-        "command": "make train-text" if not start else f"train_text --start-from {start}",
-        "decay": settings["decay_share"],
-        "recent": curve["train"][-1][0] - (curve["train"][-2][0] if len(curve["train"]) > 1 else 0),
-        "train_loss": curve["train"][-1][1],
-        "validation_loss": curve["validation"][-1][1],
-        "bound": record["bound_nats_per_token"],
-        "versions": ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items())
-        or "unknown",
-        "note": "\n" + record["note"] + "\n" if record.get("note") else "",
-    }
-    return MAKING.format(**values)
+    last_step, train_loss = curve["train"][-1]
+    step_before = curve["train"][-2][0] if len(curve["train"]) > 1 else 0
+    recorded = {name: record[name] for name in ("training_tokens", "parameters", "minutes", "device")}
+    making = MAKING.format(
+        **(settings | recorded),  # the minutes that it took, not those that were set as a limit
+        command=command("train-text", settings, asdict(Settings())),
+        decay=settings["decay_share"],
+        recent=last_step - step_before,
+        train_loss=train_loss,
+        validation_loss=curve["validation"][-1][1],
+        bound=record["bound_nats_per_token"],
+        versions=versions(record),
+        note=note(record),
+    )
+    return PURPOSE.format(parameters=record["parameters"] / 1e6) + making
 
 
-def _quality(measured: dict | None) -> str:
-    """The measured quality with samples, or how to measure it."""
-    if measured is None:
-        return UNMEASURED
+def quality(measured: dict) -> str:
+    """The measured quality with samples."""
     held_out, plain = measured["held_out"], measured["plain_prompt"]
     return MEASURED.format(
         minutes=max(1, measured["seconds"] / 60),
         samples=held_out["samples"],
         **measured["sampling"],
-        table=_table(measured),
-        targets=_targets(measured["targets"]),
+        table=main_numbers(measured),
+        targets=targets_table(measured["targets"]),
         perplexity_stories=measured["perplexity"]["stories"],
-        faults=_faults(held_out["stories_with_fault"], held_out["samples"]),
-        plain_faults=_faults(plain["stories_with_fault"], plain["samples"]),
+        faults=faults(held_out["stories_with_fault"], held_out["samples"]),
+        plain_faults=faults(plain["stories_with_fault"], plain["samples"]),
         count=len(measured["samples"]),
-        written=_samples(measured["samples"]),
+        written="\n\n".join(sample(example) for example in measured["samples"]),
     )
 
 
-def write_card(folder: Path) -> None:
-    """Write ``folder/README.md`` from ``training_curve.json`` and, if there is one, ``evaluation.json``."""
-    record = json.loads((folder / "training_curve.json").read_text(encoding="utf-8"))
-    evaluation = folder / "evaluation.json"
-    measured = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
-    purpose = PURPOSE.format(parameters=record["parameters"] / 1e6)
-    card = FRONT + purpose + _making(record) + _quality(measured) + LICENCE
-    (folder / "README.md").write_text(card, encoding="utf-8")
+def main_numbers(measured: dict) -> str:
+    """The main numbers as rows of a Markdown table."""
+    held_out, corpus, perplexity = (measured[name] for name in ("held_out", "against_grammar", "perplexity"))
+    overlap, copies = corpus["overlap_8gram"], corpus["verbatim_copies"]
+    obeyed = held_out["place_and_time_obeyed_and_mentioned"]
+    rows = [
+        ("stories that pass the checker", share(held_out["passes_check"])),
+        ("asked place and time obeyed, and each mentioned", share(obeyed)),
+        ('stories after "Once upon a time" that pass', share(measured["plain_prompt"]["passes_check"])),
+        ("8-grams that occur in the training stories", f"{overlap['model']:.1%}"),
+        ("the same for held-out stories of the grammar", f"{overlap['grammar']:.1%}"),
+        ("stories copied word for word from training", f"{copies['model']:.1%}"),
+    ]
+    for length in (1, 2, 3):
+        distinct = corpus[f"distinct_{length}"]
+        both = f"{distinct['model']:.3f} ({distinct['grammar']:.3f})"
+        rows.append((f"distinct-{length} (grammar's own)", both))
+    rows += [
+        ("held-out perplexity per token", f"{perplexity['model']:.3f}"),
+        ("the grammar's bound", f"{perplexity['grammar_bound']:.3f}"),
+        ("a 5-gram model", f"{perplexity['fivegram']:.3f}"),
+        ("a unigram model", f"{perplexity['unigram']:.1f}"),
+    ]
+    return table(rows)
+
+
+def faults(counts: dict, samples: int) -> str:
+    """Kinds of fault with the number of stories."""
+    listed = ", ".join(f"{kind} {number}" for kind, number in counts.items())
+    return f"{listed or 'none'} (of {samples})"
+
+
+def sample(example: dict) -> str:
+    """A sample as a quotation under its seed and its prompt, with the checker's verdict."""
+    text = escape(" ".join(example["text"].split()), quote=False)
+    verdict = ", ".join(example["faults"]) or "no fault found"
+    heading = f"**Seed {example['seed']}.** *{example['prompt'].strip()}*"
+    return f"{heading}\n\n> {text}\n\nChecker: {verdict}."
+
+
+PART = Part(
+    name="text",
+    title="The small world's storyteller",
+    library="transformers",
+    task="text-generation",
+    data="stories",
+    record="training_curve.json",
+    describe=describe,
+    quality=quality,
+)

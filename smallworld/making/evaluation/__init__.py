@@ -1,1 +1,1 @@
-"""Measure the shipped models, a part for each."""
+"""Measure the shipped models: one part for each (``part.py`` says what a part is)."""

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from smallworld.judges.intervals import EvaluationError, interval
-from smallworld.making import fill as train_fill
+from smallworld.judges.intervals import interval
+from smallworld.making.cards import fill as card
+from smallworld.making.evaluation.part import Measured, Part
+from smallworld.making.fill_data import SHIPPED, Sentences, encode_sentences
 from smallworld.making.ngrams import KneserNey
 from smallworld.world import stories
 
@@ -42,9 +45,26 @@ class Question:
     story: int
 
 
+def load_model(folder: Path):
+    """Tokenizer and float32 model of a folder."""
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
+    return AutoTokenizer.from_pretrained(folder), model
+
+
+# ------------------------------------------------------------------ questions and answers
 def is_content(piece: str) -> bool:
     """Whether a piece is a whole word that is not in `FUNCTION_WORDS`: a noun, verb, adjective or name."""
     return piece.isalpha() and piece not in FUNCTION_WORDS
+
+
+def whole_content_words(pieces: list[str], room: int) -> list[int]:
+    """The places, below ``room``, of content words that were not cut into several pieces."""
+    places = []
+    for place, piece in enumerate(pieces[:room]):
+        cut = place + 1 < len(pieces) and pieces[place + 1].startswith("##")
+        if is_content(piece) and not cut:
+            places.append(place)
+    return places
 
 
 def ask(tokenizer, plan: Plan, split: str = "test") -> list[Question]:
@@ -56,13 +76,8 @@ def ask(tokenizer, plan: Plan, split: str = "test") -> list[Question]:
     for number, story in enumerate(stories.corpus(split, plan.stories, plan.seed)):
         tokens = np.array(tokenizer(story.text, add_special_tokens=False).input_ids)
         pieces = tokenizer.convert_ids_to_tokens(tokens.tolist())
-        cut = {i for i, piece in enumerate(pieces) if piece.startswith("##")}
-        whole = [
-            i
-            for i, piece in enumerate(pieces)
-            if is_content(piece) and i + 1 not in cut and i < tokenizer.model_max_length - 2
-        ]
-        places = rng.sample(whole, min(plan.words_per_story, len(whole)))
+        candidates = whole_content_words(pieces, tokenizer.model_max_length - 2)
+        places = rng.sample(candidates, min(plan.words_per_story, len(candidates)))
         questions += [Question(tokens, place, number) for place in sorted(places)]
     return questions
 
@@ -71,31 +86,31 @@ def ask(tokenizer, plan: Plan, split: str = "test") -> list[Question]:
 def model_answers(model, tokenizer, questions: list[Question], count: int = 5) -> np.ndarray:
     """The likeliest pieces for each hidden word, best first: (questions, count)."""
     answers = np.zeros((len(questions), count), dtype=int)
-    order = sorted(range(len(questions)), key=lambda i: len(questions[i].tokens))
+    order = sorted(range(len(questions)), key=lambda number: len(questions[number].tokens))
     for first in range(0, len(order), BATCH):
         part = order[first : first + BATCH]
         rows = []
-        for i in part:
-            hidden = questions[i].tokens.copy()
-            hidden[questions[i].place] = tokenizer.mask_token_id
+        for number in part:
+            hidden = questions[number].tokens.copy()
+            hidden[questions[number].place] = tokenizer.mask_token_id
             hidden = hidden[: tokenizer.model_max_length - 2].tolist()
             rows.append([tokenizer.cls_token_id, *hidden, tokenizer.sep_token_id])
         inputs = tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(model.device)
         logits = model(**inputs).logits
-        places = [questions[i].place + 1 for i in part]
+        places = [questions[number].place + 1 for number in part]
         answers[part] = logits[range(len(part)), places].float().topk(count).indices.cpu().numpy()
     return answers
 
 
-def counted_answers(tokenizer, data: train_fill.Sentences, questions: list[Question]) -> np.ndarray:
+def counted_answers(tokenizer, data: Sentences, questions: list[Question]) -> np.ndarray:
     """The answers of a Kneser-Ney 5-gram model, which reads the four pieces to the left: (questions,)."""
-    firsts = data.starts[data.stories]
-    documents = [data.tokens[a:b] for a, b in zip(firsts[:-1], firsts[1:], strict=True)]
-    start = tokenizer.pad_token_id
-    counter = KneserNey(documents, ORDER, len(tokenizer), start)
+    bounds = data.starts[data.stories]
+    documents = [data.tokens[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    padding = tokenizer.pad_token_id
+    counter = KneserNey(documents, ORDER, len(tokenizer), padding)
     everything, answers = np.arange(len(tokenizer)), []
     for question in questions:
-        before = [start] * (ORDER - 1) + question.tokens[: question.place].tolist()
+        before = [padding] * (ORDER - 1) + question.tokens[: question.place].tolist()
         packed = 0
         for token in before[-(ORDER - 1) :]:
             packed = (packed << counter.bits) | token
@@ -103,57 +118,57 @@ def counted_answers(tokenizer, data: train_fill.Sentences, questions: list[Quest
     return np.array(answers)
 
 
-def load(folder: Path):
-    """Tokenizer and float32 model of a folder."""
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
-
-    model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).eval()
-    return AutoTokenizer.from_pretrained(folder), model
-
-
-def require_model(folder: Path) -> None:
-    """EvaluationError where the folder holds no masked language model."""
-    for name in ("config.json", "tokenizer.json", "training.json"):
-        if not (folder / name).exists():
-            raise EvaluationError(
-                f"There is no model in {folder} ({name} is missing): run `make train-fill`."
-            )
+def misses(tokenizer, questions: list[Question], guesses: np.ndarray, count: int = 12) -> list[dict]:
+    """The first misses: six pieces on either side of the hidden word, what was written, what was guessed."""
+    rows = []
+    for question, guess in zip(questions, guesses, strict=True):
+        place, tokens = question.place, question.tokens
+        if guess != tokens[place] and len(rows) < count:
+            left = tokenizer.decode(tokens[max(0, place - 6) : place])
+            right = tokenizer.decode(tokens[place + 1 : place + 7])
+            written = tokenizer.decode([int(tokens[place])])
+            guessed = tokenizer.decode([int(guess)])
+            rows.append({"text": f"{left} [MASK] {right}", "written": written, "guessed": guessed})
+    return rows
 
 
-def evaluate_fill(folder: Path, plan: Plan, split: str = "test") -> dict:
+# ------------------------------------------------------------------ the measurement
+def measure(folder: Path, plan: Plan, split: str = "test") -> Measured:
     """All numbers about the masked language model in ``folder``."""
     started = time.monotonic()
-    tokenizer, model = load(folder)
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))["settings"]
-    count = plan.training_stories or record["stories"]
-    data = train_fill.encode(tokenizer, list(stories.corpus("train", count, record["seed"])))
+    tokenizer, model = load_model(folder)
+    settings = json.loads((folder / card.PART.record).read_text(encoding="utf-8"))["settings"]
+    count = plan.training_stories or settings["stories"]
+    data = encode_sentences(tokenizer, list(stories.corpus("train", count, settings["seed"])))
     questions = ask(tokenizer, plan, split)
     wanted = np.array([question.tokens[question.place] for question in questions])
-    answers, counted = model_answers(model, tokenizer, questions), counted_answers(tokenizer, data, questions)
-    right, by_counting = answers[:, 0] == wanted, counted == wanted
+    answers = model_answers(model, tokenizer, questions)
+    right = answers[:, 0] == wanted
+    among_five = (answers == wanted[:, None]).any(1)
+    by_counting = counted_answers(tokenizer, data, questions) == wanted
     groups = [question.story for question in questions]
     gain = interval(right.astype(float) - by_counting, groups=groups)
-    return {
+    numbers = {
         "split": split,
         "words": len(questions),
         "stories": plan.stories,
         "top1": interval(right, groups=groups),
-        "top5": interval((answers == wanted[:, None]).any(1), groups=groups),
+        "top5": interval(among_five, groups=groups),
         "fivegram_top1": interval(by_counting, groups=groups),
         "gain": {("points" if name == "share" else name): round(100 * gain[name], 1) for name in gain},
-        "misses": misses(tokenizer, questions, answers),
+        "misses": misses(tokenizer, questions, answers[:, 0]),
         "seconds": round(time.monotonic() - started, 1),
     }
+    return Measured(numbers)
 
 
-def misses(tokenizer, questions: list[Question], answers: np.ndarray, count: int = 12) -> list[dict]:
-    """The first misses: five pieces on either side of the hidden word, what was written, what was guessed."""
-    found = []
-    for question, guess in zip(questions, answers[:, 0], strict=True):
-        place, tokens = question.place, question.tokens
-        if guess != tokens[place] and len(found) < count:
-            left = tokenizer.decode(tokens[max(0, place - 6) : place])
-            right = tokenizer.decode(tokens[place + 1 : place + 7])
-            word, said = (tokenizer.decode([int(piece)]) for piece in (tokens[place], guess))
-            found.append({"text": f"{left} [MASK] {right}", "written": word, "guessed": said})
-    return found
+PART = Part(
+    name="fill",
+    folder=SHIPPED,
+    files=("config.json", "tokenizer.json", card.PART.record),
+    target="train-fill",
+    plan=Plan(),
+    quick=QUICK,
+    measure=measure,
+    card=card.PART,
+)

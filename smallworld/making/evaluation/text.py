@@ -1,31 +1,29 @@
-"""Measure the shipped models: one JSON object on stdout, progress on stderr.
-
-python -m smallworld.evaluate                # everything, about half an hour on two CPU cores
-python -m smallworld.evaluate --only image   # one model: text, image or fill
-python -m smallworld.evaluate --quick        # fewer samples and stories: a look, not a measurement
-"""
+"""Measure the language model: are requests obeyed, is anything copied, how near is it to the grammar?"""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
-import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from smallworld.judges.intervals import EvaluationError, check_targets, interval, rounded
+from smallworld.judges.intervals import interval, rounded
 from smallworld.making import ngrams
-from smallworld.making import text as train_text
+from smallworld.making.cards import text as card
+from smallworld.making.evaluation.part import Measured, Part, check_targets
+from smallworld.making.text_data import SHIPPED, Documents, encode_stories, write_stories
+from smallworld.making.text_model import text_nats
 from smallworld.world import stories
-from smallworld.world.checker import check
+from smallworld.world.checker import Report, check
 
 TEMPERATURE, TOP_P = 0.8, 0.95
 PLAIN_PROMPT = "Once upon a time"
@@ -44,53 +42,62 @@ class Plan:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request: the prompt and the conditions in it."""
+QUICK = Plan(40, 20, 50, 5_000, 3)
 
-    prompt: str
+
+def load_model(folder: Path, device: str = "cpu"):
+    """Tokenizer and float32 model from ``folder``."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    return tokenizer, model.to(device).eval()
+
+
+# ------------------------------------------------------------------ requests
+@dataclass(frozen=True)
+class Conditions:
+    """What a request asks for."""
+
     place: str
     time: str
     character: str
 
-    def conditions(self) -> dict[str, str]:
-        """Place, time and character as keyword arguments for ``stories.check``."""
-        return {"place": self.place, "time": self.time, "character": self.character}
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt and the conditions in it."""
+
+    prompt: str
+    conditions: Conditions
 
 
-def held_out_requests(count: int, seed: int, split: str = "test") -> list[Asked]:
+def held_out_requests(count: int, seed: int, split: str = "test") -> list[Request]:
     """``count`` prompts that go through the split's place x time x character combinations in random order."""
-    chance = random.Random(f"requests {seed}")
+    rng = random.Random(f"requests {seed}")
     combinations = stories.combinations(split)
     chosen: list[tuple[str, str, str]] = []
     while len(chosen) < count:
-        chosen += chance.sample(combinations, len(combinations))
-    return [
-        Asked(stories.ask(place, time_of_day, character=who, wording=number), place, time_of_day, who)
-        for number, (place, time_of_day, who) in enumerate(chosen[:count])
-    ]
+        chosen += rng.sample(combinations, len(combinations))
+    requests = []
+    for number, (place, time_of_day, character) in enumerate(chosen[:count]):
+        prompt = stories.ask(place, time_of_day, character=character, wording=number)
+        requests.append(Request(prompt, Conditions(place, time_of_day, character)))
+    return requests
 
 
-def require_model(folder: Path) -> None:
-    """EvaluationError where there is no text model in ``folder``."""
-    if not (folder / "model.safetensors").exists():
-        raise EvaluationError(
-            f"There is no model in {folder}: run `make train-text` first or name another --model."
-        )
+def grammar_stories(requests: list[Request], seed: int) -> list[str]:
+    """Held-out stories from the grammar itself, one for each request, told about the same conditions."""
+    rng = random.Random(f"grammar {seed}")
+    return [stories.sample_story(rng, "test", **asdict(request.conditions)).text for request in requests]
 
 
-def load_model(folder: Path, device: str):
-    """Tokenizer and float32 model from ``folder``; a missing model is an ``EvaluationError``."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def held_out_stories(count: int, seed: int) -> list[stories.Story]:
+    """Test stories whose prompts name place, time and character: model and grammar are told equally much.
 
-    require_model(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = (
-        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-        .to(device)
-        .eval()
-    )
-    return tokenizer, model
+    Otherwise the bound would count the grammar's knowledge of the split, which no model has.
+    """
+    rng = random.Random(f"held out {seed}")
+    fields = ("place", "time", "character")
+    return [stories.sample_story(rng, "test", asked=fields) for _ in range(count)]
 
 
 @torch.no_grad()
@@ -121,101 +128,50 @@ def continue_prompts(
     return texts
 
 
-def judge(requests: list[Asked], texts: list[str]) -> dict:
+# ------------------------------------------------------------------ verdicts of the checker
+def stories_with_fault(reports: Iterable[Report]) -> dict[str, int]:
+    """The number of stories with at least one fault of a kind, the most frequent kinds first."""
+    counts: Counter[str] = Counter()
+    for report in reports:
+        counts.update(sorted({fault.kind for fault in report.faults}))
+    return dict(counts.most_common())
+
+
+def obeys(report: Report, conditions: Conditions) -> bool:
+    """Whether a story keeps to the place and the time that were asked for, and mentions both."""
+    for kind in ("place", "time"):
+        wanted = getattr(conditions, kind)
+        if report.facts.get(kind) != wanted or not report.mentions(wanted):
+            return False
+        if any(fault.kind == kind for fault in report.faults):
+            return False
+    return True
+
+
+def judge(requests: list[Request], texts: list[str]) -> dict:
     """What the checker says about stories written on request; the prompt itself is not counted."""
-    reports = [
-        check(text, asked.prompt, **asked.conditions()) for asked, text in zip(requests, texts, strict=True)
-    ]
-    obeyed = [
-        report.facts.get("place") == asked.place
-        and report.facts.get("time") == asked.time
-        and not any(fault.kind in ("place", "time") for fault in report.faults)
-        and report.mentions(asked.place)
-        and report.mentions(asked.time)
-        for asked, report in zip(requests, reports, strict=True)
-    ]
-    faults = Counter(kind for report in reports for kind in {fault.kind for fault in report.faults})
+    reports, obeyed = [], []
+    for request, text in zip(requests, texts, strict=True):
+        report = check(text, request.prompt, **asdict(request.conditions))
+        reports.append(report)
+        obeyed.append(obeys(report, request.conditions))
     return {
         "samples": len(texts),
         "passes_check": interval([report.ok for report in reports]),
         "place_and_time_obeyed_and_mentioned": interval(obeyed),
-        "stories_with_fault": dict(faults.most_common()),
-    }
-
-
-def grammar_stories(requests: list[Asked], seed: int) -> list[str]:
-    """Held-out stories from the grammar itself, one for each request, told about the same conditions."""
-    chance = random.Random(f"grammar {seed}")
-    return [stories.sample_story(chance, "test", **asked.conditions()).text for asked in requests]
-
-
-def held_out_stories(count: int, seed: int) -> list[stories.Story]:
-    """Test stories whose prompts name place, time and character: model and grammar are told equally much.
-
-    Otherwise the bound would count the grammar's knowledge of the split, which no model has.
-    """
-    chance = random.Random(f"held out {seed}")
-    fields = ("place", "time", "character")
-    return [stories.sample_story(chance, "test", asked=fields) for _ in range(count)]
-
-
-def compare_with_grammar(texts: list[str], own: list[str], training_texts: list[str]) -> dict:
-    """Word 8-grams already in the training stories, and variety, for the model beside the grammar."""
-    seen = ngrams.SeenNgrams(training_texts, 8)
-    copies = set(training_texts)
-    result = {
-        "training_stories": len(training_texts),
-        "overlap_8gram": {"model": rounded(seen.share(texts)), "grammar": rounded(seen.share(own))},
-        "verbatim_copies": {
-            name: rounded(np.mean([text.strip() in copies for text in told]))
-            for name, told in (("model", texts), ("grammar", own))
-        },
-    }
-    for length in (1, 2, 3):
-        result[f"distinct_{length}"] = {
-            "model": rounded(ngrams.distinct(texts, length)),
-            "grammar": rounded(ngrams.distinct(own, length)),
-        }
-    return result
-
-
-def perplexities(tokenizer, model, training: train_text.Documents, held_out: train_text.Documents) -> dict:
-    """Held-out perplexity per token of model, grammar, unigram and 5-gram: text and end, given the prompt."""
-    end, vocabulary_size = tokenizer.eos_token_id, len(tokenizer)
-    starts = held_out.text_starts
-    nats, tokens = train_text.text_nats(model, held_out, end)
-    documents = [held_out[number] for number in range(len(held_out))]
-    learnt = [training[number] for number in range(len(training))]
-    unigram = ngrams.unigram_nats(learnt, vocabulary_size)
-    fivegram = ngrams.KneserNey(learnt, 5, vocabulary_size, end)
-    total = {
-        "model": nats.sum(),
-        "grammar_bound": -held_out.log_probabilities.sum(),
-        "unigram": sum(unigram[text[start:]].sum() for text, start in zip(documents, starts, strict=True)),
-        "fivegram": sum(
-            fivegram.nats(text)[start:].sum() for text, start in zip(documents, starts, strict=True)
-        ),
-    }
-    result = {name: rounded(math.exp(value / tokens.sum())) for name, value in total.items()}
-    return {
-        "stories": len(held_out),
-        "tokens": int(tokens.sum()),
-        **result,
-        "model_to_bound": rounded(math.exp((total["model"] - total["grammar_bound"]) / tokens.sum())),
-        "model_to_fivegram": rounded(math.exp((total["model"] - total["fivegram"]) / tokens.sum())),
+        "stories_with_fault": stories_with_fault(reports),
     }
 
 
 def judge_plain(tokenizer, model, count: int, seed: int) -> dict:
     """The article's prompt without any condition; its words open the story, so they are judged with it."""
-    texts = [PLAIN_PROMPT + text for text in continue_prompts(tokenizer, model, [PLAIN_PROMPT] * count, seed)]
-    reports = [check(text) for text in texts]
-    faults = Counter(kind for report in reports for kind in {fault.kind for fault in report.faults})
+    continuations = continue_prompts(tokenizer, model, [PLAIN_PROMPT] * count, seed)
+    reports = [check(PLAIN_PROMPT + text) for text in continuations]
     return {
         "prompt": PLAIN_PROMPT,
         "samples": count,
         "passes_check": interval([report.ok for report in reports]),
-        "stories_with_fault": dict(faults.most_common()),
+        "stories_with_fault": stories_with_fault(reports),
     }
 
 
@@ -223,167 +179,114 @@ def card_samples(tokenizer, model, count: int, seed: int) -> list[dict]:
     """Unpicked samples for the model card: sample i is drawn alone, with seed i."""
     samples = []
     requests = tqdm(held_out_requests(count, seed), desc="samples for the card", unit=" stories")
-    for number, asked in enumerate(requests):
-        text = continue_prompts(tokenizer, model, [asked.prompt], number)[0]
-        faults = dict.fromkeys(fault.kind for fault in check(text, asked.prompt, **asked.conditions()).faults)
-        samples.append({"seed": number, "prompt": asked.prompt, "text": text, "faults": list(faults)})
+    for number, request in enumerate(requests):
+        text = continue_prompts(tokenizer, model, [request.prompt], number)[0]
+        report = check(text, request.prompt, **asdict(request.conditions))
+        faults = dict.fromkeys(fault.kind for fault in report.faults)
+        samples.append({"seed": number, "prompt": request.prompt, "text": text, "faults": list(faults)})
     return samples
 
 
+# ------------------------------------------------------------------ beside the grammar and counting models
+def compare_with_grammar(texts: list[str], own: list[str], training_texts: list[str]) -> dict:
+    """Word 8-grams already in the training stories, and variety, for the model beside the grammar."""
+    seen = ngrams.SeenNgrams(training_texts, 8)
+    copies = set(training_texts)
+    writers = {"model": texts, "grammar": own}
+    result = {
+        "training_stories": len(training_texts),
+        "overlap_8gram": {name: rounded(seen.share(written)) for name, written in writers.items()},
+        "verbatim_copies": {
+            name: rounded(np.mean([text.strip() in copies for text in written]))
+            for name, written in writers.items()
+        },
+    }
+    for length in (1, 2, 3):
+        result[f"distinct_{length}"] = {
+            name: rounded(ngrams.distinct(written, length)) for name, written in writers.items()
+        }
+    return result
+
+
+def perplexities(tokenizer, model, training: Documents, held_out: Documents) -> dict:
+    """Held-out perplexity per token of model, grammar, unigram and 5-gram: text and end, given the prompt."""
+    end, vocabulary_size = tokenizer.eos_token_id, len(tokenizer)
+    nats, tokens = text_nats(model, held_out, end)
+    learnt = [training[number] for number in range(len(training))]
+    unigram = ngrams.unigram_nats(learnt, vocabulary_size)
+    fivegram = ngrams.KneserNey(learnt, 5, vocabulary_size, end)
+    unigram_total = fivegram_total = 0.0
+    for number, start in enumerate(held_out.text_starts):
+        document = held_out[number]
+        unigram_total += unigram[document[start:]].sum()
+        fivegram_total += fivegram.nats(document)[start:].sum()
+    totals = {
+        "model": nats.sum(),
+        "grammar_bound": -held_out.log_probabilities.sum(),
+        "unigram": unigram_total,
+        "fivegram": fivegram_total,
+    }
+    number_of_tokens = tokens.sum()
+    result = {name: rounded(math.exp(total / number_of_tokens)) for name, total in totals.items()}
+    above_bound = (totals["model"] - totals["grammar_bound"]) / number_of_tokens
+    above_fivegram = (totals["model"] - totals["fivegram"]) / number_of_tokens
+    return {
+        "stories": len(held_out),
+        "tokens": int(number_of_tokens),
+        **result,
+        "model_to_bound": rounded(math.exp(above_bound)),
+        "model_to_fivegram": rounded(math.exp(above_fivegram)),
+    }
+
+
+# ------------------------------------------------------------------ the measurement
 def against_targets(measured: dict) -> list[dict]:
     """The project's targets, each with what was measured and whether it was met."""
-    held_out, corpus, perplexity = measured["held_out"], measured["against_grammar"], measured["perplexity"]
-    overlap = corpus["overlap_8gram"]
+    held_out, perplexity = measured["held_out"], measured["perplexity"]
+    overlap = measured["against_grammar"]["overlap_8gram"]
+    copied = rounded(overlap["model"] - overlap["grammar"])
+    obeyed = held_out["place_and_time_obeyed_and_mentioned"]["share"]
     rows = [
         ("stories that pass the checker", held_out["passes_check"]["share"], ">=", 0.95),
-        (
-            "place and time obeyed and mentioned",
-            held_out["place_and_time_obeyed_and_mentioned"]["share"],
-            ">=",
-            0.95,
-        ),
-        (
-            "8-gram overlap with training above the grammar's",
-            rounded(overlap["model"] - overlap["grammar"]),
-            "<=",
-            0.05,
-        ),
+        ("place and time obeyed and mentioned", obeyed, ">=", 0.95),
+        ("8-gram overlap with training above the grammar's", copied, "<=", 0.05),
         ("perplexity as a multiple of the grammar's bound", perplexity["model_to_bound"], "<=", 1.15),
         ("perplexity as a multiple of the 5-gram model's", perplexity["model_to_fivegram"], "<=", 0.8),
     ]
     return check_targets(rows)
 
 
-def evaluate_text(folder: Path, plan: Plan, device: str = "cpu") -> dict:
-    """All numbers about the text model in ``folder`` (see ``against_targets`` for what they are held to)."""
+def measure(folder: Path, plan: Plan) -> Measured:
+    """All numbers about the language model in ``folder`` (``against_targets``: what they are held to)."""
     started = time.monotonic()
-    tokenizer, model = load_model(folder, device)
-    record = json.loads((folder / "training_curve.json").read_text(encoding="utf-8"))["settings"]
-    told = train_text.tell("train", plan.training_stories or record["stories"], record["seed"])
+    tokenizer, model = load_model(folder)
+    settings = json.loads((folder / card.PART.record).read_text(encoding="utf-8"))["settings"]
+    corpus = write_stories("train", plan.training_stories or settings["stories"], settings["seed"])
     requests = held_out_requests(plan.samples, plan.seed)
-    texts = continue_prompts(tokenizer, model, [asked.prompt for asked in requests], plan.seed)
-    held_out = held_out_stories(plan.perplexity_stories, plan.seed)
-    encoded, encoded_held_out = (train_text.encode_stories(tokenizer, part) for part in (told, held_out))
+    texts = continue_prompts(tokenizer, model, [request.prompt for request in requests], plan.seed)
+    training = encode_stories(tokenizer, corpus)
+    held_out = encode_stories(tokenizer, held_out_stories(plan.perplexity_stories, plan.seed))
     own = grammar_stories(requests, plan.seed)
-    measured = {
+    numbers = {
         "sampling": {"temperature": TEMPERATURE, "top_p": TOP_P, "seed": plan.seed, "batch_size": BATCH},
         "held_out": judge(requests, texts),
         "plain_prompt": judge_plain(tokenizer, model, plan.plain_samples, plan.seed),
-        "against_grammar": compare_with_grammar(texts, own, [story.text for story in told]),
-        "perplexity": perplexities(tokenizer, model, encoded, encoded_held_out),
+        "against_grammar": compare_with_grammar(texts, own, [story.text for story in corpus]),
+        "perplexity": perplexities(tokenizer, model, training, held_out),
     }
-    measured["targets"] = against_targets(measured)
-    measured["samples"] = card_samples(tokenizer, model, plan.card_samples, plan.seed)
-    measured["seconds"] = round(time.monotonic() - started, 1)
-    return measured
+    numbers["targets"] = against_targets(numbers)
+    numbers["samples"] = card_samples(tokenizer, model, plan.card_samples, plan.seed)
+    numbers["seconds"] = round(time.monotonic() - started, 1)
+    return Measured(numbers)
 
 
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line; a wrong value ends with one sentence."""
-    from smallworld.making.evaluation.images import SHIPPED as IMAGES
-    from smallworld.making.fill import SHIPPED as FILL
-
-    parser = argparse.ArgumentParser(prog="smallworld.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=500, help="stories on request")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="few samples, stories and pictures: only a look")
-    parser.add_argument("--only", choices=("text", "image", "fill"), help="measure one model only")
-    parser.add_argument("--model", type=Path, default=train_text.SHIPPED, help="folder of the text model")
-    parser.add_argument("--images", type=Path, default=IMAGES, help="folder of the image model")
-    parser.add_argument("--fill", type=Path, default=FILL, help="folder of the masked language model")
-    parser.add_argument(
-        "--card", action="store_true", help="also store the result beside each model, in its card"
-    )
-    chosen = parser.parse_args(arguments)
-    if chosen.samples < 1:
-        parser.error(f"--samples must be at least 1, not {chosen.samples}.")
-    if chosen.quick and chosen.card:
-        parser.error("--card needs the full measurement: leave --quick out.")
-    return chosen
-
-
-def measure_text(chosen: argparse.Namespace) -> dict:
-    """The text model's numbers; with --card also its evaluation.json and model card."""
-    from smallworld.making.cards.text import write_card
-
-    plan = Plan(samples=chosen.samples, seed=chosen.seed)
-    if chosen.quick:
-        plan = Plan(40, 20, 50, 5_000, 3, chosen.seed)
-    measured = evaluate_text(chosen.model, plan)
-    if chosen.card:
-        store(measured, chosen.model)
-        write_card(chosen.model)
-    return measured
-
-
-def measure_images(chosen: argparse.Namespace) -> dict:
-    """The image model's numbers; with --card also its evaluation.json, sample grids and model card."""
-    from smallworld.making.cards.image import write_card
-    from smallworld.making.evaluation import images
-
-    plan = replace(images.QUICK if chosen.quick else images.Plan(), seed=chosen.seed)
-    measured = images.evaluate_images(chosen.images, plan, keep_grids=chosen.card)
-    if chosen.card:
-        store(measured, chosen.images)
-        write_card(chosen.images)
-    return measured
-
-
-def measure_fill(chosen: argparse.Namespace) -> dict:
-    """The masked language model's numbers; with --card also its evaluation.json and model card."""
-    from smallworld.making.cards.fill import write_card
-    from smallworld.making.evaluation import fill as evaluate_fill
-
-    plan = replace(evaluate_fill.QUICK if chosen.quick else evaluate_fill.Plan(), seed=chosen.seed)
-    measured = evaluate_fill.evaluate_fill(chosen.fill, plan)
-    if chosen.card:
-        store(measured, chosen.fill)
-        write_card(chosen.fill)
-    return measured
-
-
-def store(measured: dict, folder: Path) -> None:
-    """Keep the numbers beside the model that they are about."""
-    (folder / "evaluation.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-
-
-def check_models(chosen: argparse.Namespace) -> list[str]:
-    """Which models to measure; EvaluationError or JudgeError for what is missing, before work starts.
-
-    If none is named, an image or fill model that is not there yet is left out, and a line on stderr says so.
-    """
-    from smallworld.judges import pictures as judge
-    from smallworld.making.evaluation import fill as evaluate_fill
-    from smallworld.making.evaluation import images as evaluate_images
-
-    wanted = ["text", "image", "fill"] if chosen.only is None else [chosen.only]
-    files = {"image": chosen.images / "model_index.json", "fill": chosen.fill / "config.json"}
-    for name, file in files.items():
-        if chosen.only is None and not file.exists():
-            print(f"There is no {name} model in {file.parent} yet: it is left out.", file=sys.stderr)
-            wanted.remove(name)
-    if "text" in wanted:
-        require_model(chosen.model)
-    if "fill" in wanted:
-        evaluate_fill.require_model(chosen.fill)
-    if "image" in wanted:
-        evaluate_images.require_model(chosen.images)
-        judge.load()
-    return wanted
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Print the shipped models' measured quality as JSON."""
-    from smallworld.judges.pictures import JudgeError
-
-    chosen = parse_arguments(arguments)
-    parts = {"text": measure_text, "image": measure_images, "fill": measure_fill}
-    try:
-        result = {name: parts[name](chosen) for name in check_models(chosen)}
-    except (EvaluationError, JudgeError) as problem:
-        raise SystemExit(f"evaluate: {problem}") from None
-    print(json.dumps({"quick": chosen.quick} | result, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+PART = Part(
+    name="text",
+    folder=SHIPPED,
+    files=("model.safetensors", card.PART.record),
+    target="train-text",
+    plan=Plan(),
+    quick=QUICK,
+    measure=measure,
+    card=card.PART,
+)

@@ -6,15 +6,12 @@ from importlib import import_module
 import pytest
 
 from helpers import exercises
-from helpers.lessons import concepts, images, randomness, text, training, tuning  # noqa: F401  their exercises
 from tests import notebook_code
-from tests.answers import accepted
+from tests.answers import accepted, import_lessons
 
-STEMS = {
-    path.stem[:2]: path.stem
-    for path in notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb")
-    if exercises.of(path.stem[:2])
-}
+import_lessons()
+ALL = [path.stem for path in notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb")]
+STEMS = {stem[:2]: stem for stem in ALL if notebook_code.cells(stem, tag="exercise")}
 LISTED = {number: import_module(f"tests.test_notebook_{number}") for number in STEMS}
 IDS = sorted(id for number in STEMS for id in exercises.of(number))
 VALUES = {"03.5", "04.5"}  # their answer is no function, so the reference makes one
@@ -29,6 +26,10 @@ def handed_in(stem: str) -> dict[str, tuple[str, object]]:
         exec(source, space)
         found[id] = name, space[name]
     return found
+
+
+def test_every_exercise_belongs_to_a_notebook_that_asks_it():
+    assert {id[:2] for id in exercises.KNOWN} == set(STEMS) and STEMS
 
 
 @pytest.fixture(params=sorted(STEMS))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import tuning
+from helpers import own_data
 from tests.tuning_tools import sentence
 
 STORY = "Once upon a time, the café was “open”.\nNaïve owls said: déjà vu!"
@@ -33,12 +33,12 @@ def put(folder, name: str, data: bytes | str) -> None:
 def texts_of(folder, data: bytes | str, **options) -> list[str]:
     """The texts of one file, of which nothing is skipped."""
     put(folder, "a.txt", data)
-    items, skipped = tuning.read_texts(folder, **options)
+    items, skipped = own_data.read_texts(folder, **options)
     assert skipped == []
     return items
 
 
-def reasons(found: tuning.Found) -> dict[str, str]:
+def reasons(found: own_data.Found) -> dict[str, str]:
     return {one.name: one.reason for one in found.skipped}
 
 
@@ -58,7 +58,7 @@ def saved(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
 def picture_of(folder, data: bytes, size: int = 64) -> Image.Image:
     """The one picture of the folder, from a file with these bytes."""
     put(folder, "a.png", data)
-    items, skipped = tuning.read_pictures(folder, size)
+    items, skipped = own_data.read_pictures(folder, size)
     assert skipped == [] and [one.name for one in items] == ["a.png"]
     assert items[0].picture.mode == "RGB" and items[0].picture.size == (size, size)
     return items[0].picture
@@ -73,7 +73,7 @@ def assert_corners(picture: Image.Image, colours, within: int = 2) -> None:
 # Folders
 
 
-@pytest.mark.parametrize("read", [tuning.read_texts, tuning.read_pictures])
+@pytest.mark.parametrize("read", [own_data.read_texts, own_data.read_pictures])
 def test_a_folder_that_is_none_is_refused_in_a_sentence(read, tmp_path):
     assert "does not exist: name one" in sentence(read, tmp_path / "none")
     assert "does not exist: name one" in sentence(read, "") and "not exist" in sentence(read, "a\0b\n")
@@ -89,17 +89,17 @@ def test_a_folder_that_is_none_is_refused_in_a_sentence(read, tmp_path):
 @pytest.mark.parametrize("value", [0, -1, 1.5, None, True])
 def test_sizes_out_of_range_are_refused(value, tmp_path):
     put(tmp_path, "a.txt", "text")
-    assert f"is {value}: give a whole number" in sentence(tuning.read_texts, tmp_path, max_chars=value)
-    assert f"is {value}: give a whole number" in sentence(tuning.read_pictures, tmp_path, value)
+    assert f"is {value}: give a whole number" in sentence(own_data.read_texts, tmp_path, max_chars=value)
+    assert f"is {value}: give a whole number" in sentence(own_data.read_pictures, tmp_path, value)
 
 
 def test_nothing_is_written_and_torch_is_not_imported(tmp_path):
     put(tmp_path, "a.txt", STORY)
     put(tmp_path, "a.png", saved(quarters()))
     os.utime(tmp_path, (1, 1))
-    tuning.read_texts(tmp_path), tuning.read_pictures(tmp_path)
+    own_data.read_texts(tmp_path), own_data.read_pictures(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["a.png", "a.txt"] and tmp_path.stat().st_mtime == 1
-    code = "import sys, helpers.tuning; print('torch' in sys.modules)"
+    code = "import sys, helpers.own_data; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"False\n"
 
 
@@ -114,22 +114,22 @@ def test_links_hidden_files_and_pipes_are_skipped_by_name(tmp_path):
     (folder / "broken.txt").symlink_to("nowhere")
     (folder / "loop.txt").symlink_to("loop.txt")
     os.mkfifo(folder / "pipe.txt")
-    for read in (tuning.read_texts, tuning.read_pictures):
+    for read in (own_data.read_texts, own_data.read_pictures):
         found = read(folder)
         assert {"link.txt", "up", "broken.txt", "loop.txt", "pipe.txt", ".hidden.txt"} <= set(reasons(found))
         assert "link" in reasons(found)["link.txt"] and "not a file" in reasons(found)["pipe.txt"]
         assert "secret" not in str(found)
-    assert tuning.read_texts(folder).items == ["used"]
+    assert own_data.read_texts(folder).items == ["used"]
 
 
 def test_files_above_the_limit_or_unreadable_are_skipped_by_name(tmp_path, monkeypatch):
     put(tmp_path, "a.txt", "used")
     put(tmp_path, "big.txt", "x" * 101)
-    monkeypatch.setattr(tuning, "MAX_BYTES", 100)
-    assert tuning.read_texts(tmp_path).items == ["used"]
-    assert list(reasons(tuning.read_texts(tmp_path))) == ["big.txt"]
-    monkeypatch.setattr(tuning.Path, "read_bytes", lambda path: os.listdir(path))
-    assert reasons(tuning.read_texts(tmp_path))["a.txt"] == "Not a directory"
+    monkeypatch.setattr(own_data, "MAX_BYTES", 100)
+    assert own_data.read_texts(tmp_path).items == ["used"]
+    assert list(reasons(own_data.read_texts(tmp_path))) == ["big.txt"]
+    monkeypatch.setattr(own_data.Path, "read_bytes", lambda path: os.listdir(path))
+    assert reasons(own_data.read_texts(tmp_path))["a.txt"] == "Not a directory"
 
 
 # Texts
@@ -167,7 +167,7 @@ def test_control_characters_go_and_words_stay_apart(tmp_path):
 def test_what_is_no_text_is_skipped_with_the_reason(data, reason, tmp_path):
     put(tmp_path, "below/b.txt", data)
     put(tmp_path, "a.md", "used")
-    found = tuning.read_texts(tmp_path)
+    found = own_data.read_texts(tmp_path)
     assert found.items == ["used"] and list(reasons(found)) == ["below/b.txt"]
     assert reason in reasons(found)["below/b.txt"]
 
@@ -175,9 +175,10 @@ def test_what_is_no_text_is_skipped_with_the_reason(data, reason, tmp_path):
 def test_files_come_in_order_with_subfolders_and_others_are_named(tmp_path):
     for name in ("b.txt", "a/z.MD", "a.TXT", "c.docx"):
         put(tmp_path, name, name)
-    found = tuning.read_texts(tmp_path)
+    found = own_data.read_texts(tmp_path)
     assert sorted(found.items) == ["a.TXT", "a/z.MD", "b.txt"] and found.items[-1] == "b.txt"
-    assert found == tuning.read_texts(str(tmp_path)) and reasons(found) == {"c.docx": "neither .txt nor .md"}
+    assert found == own_data.read_texts(str(tmp_path))
+    assert reasons(found) == {"c.docx": "neither .txt nor .md"}
 
 
 # Cutting
@@ -202,7 +203,7 @@ def test_texts_are_cut_at_paragraphs_else_sentences_else_words_else_characters(t
 def test_long_lines_and_large_files_are_used_whole(unit, tmp_path):
     text = "Start " + unit * (10**5 // len(unit)) + " end"
     texts = texts_of(tmp_path, text)
-    assert max(map(len, texts)) <= tuning.MAX_CHARS
+    assert max(map(len, texts)) <= own_data.MAX_CHARS
     assert "".join("".join(texts).split()) == "".join(text.split())
 
 
@@ -212,8 +213,8 @@ def test_a_file_of_5_megabytes_is_used_whole(tmp_path):
     text = "\r\n\r\n".join(paragraphs)
     assert len(text) > 5_000_000
     texts = texts_of(tmp_path, text)
-    assert " ".join(texts).split() == text.split() and len(texts) < 1.4 * len(text) / tuning.MAX_CHARS
-    assert max(map(len, texts)) <= tuning.MAX_CHARS and all(text.endswith(".") for text in texts)
+    assert " ".join(texts).split() == text.split() and len(texts) < 1.4 * len(text) / own_data.MAX_CHARS
+    assert max(map(len, texts)) <= own_data.MAX_CHARS and all(text.endswith(".") for text in texts)
 
 
 WORDS = st.text(st.sampled_from("ab.!”。é \n\t\r\x0c\u2028\xa0") | st.characters(codec="utf-8"), max_size=120)
@@ -224,7 +225,7 @@ WORDS = st.text(st.sampled_from("ab.!”。é \n\t\r\x0c\u2028\xa0") | st.charac
 @example("ab\n\ncd", 3)
 def test_cutting_keeps_everything_but_space(text, max_chars):
     text = text.strip()
-    pieces = tuning._cut(text, max_chars)
+    pieces = own_data._cut(text, max_chars)
     assert all(len(piece) <= max_chars and piece == piece.strip() for piece in pieces)
     assert all(pieces) or text == ""
     assert "".join("".join(pieces).split()) == "".join(text.split())
@@ -338,7 +339,7 @@ def test_16_bit_grey_is_scaled_to_8(tmp_path):
 def test_pixels_of_32_bits_are_skipped_by_name(tmp_path):
     put(tmp_path, "int.tif", saved(Image.fromarray(np.full((9, 9), 70000, np.int32)), "TIFF"))
     put(tmp_path, "float.tif", saved(Image.fromarray(np.full((9, 9), 0.5, np.float32)), "TIFF"))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert found.items == [] and set(reasons(found)) == {"int.tif", "float.tif"}
     assert all("32 bits" in reason for reason in reasons(found).values())
 
@@ -363,12 +364,12 @@ def test_one_pixel_is_enlarged(tmp_path):
 
 PEAK = """
 import re, sys
-from helpers import tuning
+from helpers import own_data
 def peak():  # of this process alone; getrusage knows its parent's too
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-tuning.Image.init()
+own_data.Image.init()
 before = peak()
-(one,), skipped = tuning.read_pictures(sys.argv[1])
+(one,), skipped = own_data.read_pictures(sys.argv[1])
 print((peak() - before) // 1024, *one.picture.getpixel((8, 8)), *one.picture.getpixel((55, 55)))
 """
 
@@ -392,14 +393,14 @@ def test_8000_by_6000_pixels_are_read_within_300_megabytes(kind, tmp_path):
 
 
 def test_pictures_above_the_limit_are_skipped_before_they_are_read(tmp_path):
-    assert tuning.MAX_PIXELS >= 8000 * 6000
+    assert own_data.MAX_PIXELS >= 8000 * 6000
     header = png(1, 1, b"\0")[33:]
     for name, side in (("warned.png", 10_000), ("bomb.png", 60_000), ("zero.png", 0)):
         data = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
         put(tmp_path, name, b"\x89PNG\r\n\x1a\n" + data + header)
     put(tmp_path, "large.webp", saved(Image.new("RGB", (4500, 4500)), "WEBP", method=0))
     put(tmp_path, "good.png", saved(quarters()))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["good.png"] and len(found.skipped) == 4
     for name in ("warned.png", "bomb.png", "large.webp"):
         assert reasons(found)[name] == "above 50 million pixels (WebP: 20)"
@@ -412,7 +413,7 @@ def test_truncated_pictures_are_skipped_by_name(kind, tmp_path):
     put(tmp_path, "half", data[: len(data) // 2])
     put(tmp_path, "few", data[:20])
     put(tmp_path, "whole", data)
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["whole"] and set(reasons(found)) == {"half", "few"}
     assert "truncated" in reasons(found)["half"]
 
@@ -422,7 +423,7 @@ def test_what_is_no_picture_is_skipped_by_name_and_a_name_does_not_matter(tmp_pa
     put(tmp_path, "empty.jpg", b"")
     put(tmp_path, "program.png", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     put(tmp_path, "PHOTO", saved(quarters(), "JPEG"))
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert [one.name for one in found.items] == ["PHOTO"] and len(found.skipped) == 3
     assert all("not a picture" in reason for reason in reasons(found).values())
 
@@ -438,7 +439,7 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path):
 
 
 def captions(folder) -> dict[str, str]:
-    return {one.name: one.caption for one in tuning.read_pictures(folder).items}
+    return {one.name: one.caption for one in own_data.read_pictures(folder).items}
 
 
 def test_captions_beside_pictures_are_decoded_as_texts_are(tmp_path):
@@ -452,7 +453,7 @@ def test_captions_beside_pictures_are_decoded_as_texts_are(tmp_path):
     assert captions(tmp_path) == {
         "a.png": "a café at night", "b.jpg": "옛날", "below/c.PNG": "a balloon", "d.png": "", "e.png": "",
     }  # fmt: skip
-    found = tuning.read_pictures(tmp_path)
+    found = own_data.read_pictures(tmp_path)
     assert reasons(found) == {"e.txt": "empty or blank", "readme": "a caption without its picture"}
 
 
@@ -472,7 +473,7 @@ def test_captions_in_metadata_and_its_bad_lines_by_number(tmp_path):
     assert captions(tmp_path) == {
         "a.png": "first line", "b.png": "from beside", "below/c.png": "sea", "below/d.png": "a café",
     }  # fmt: skip
-    skipped = reasons(tuning.read_pictures(tmp_path))
+    skipped = reasons(own_data.read_pictures(tmp_path))
     bad = {f"metadata.jsonl line {number}" for number in (4, 5, 6, 7, 8, 9, 10)}
     assert set(skipped) == {*bad, "../../etc/passwd"}
 
@@ -484,7 +485,7 @@ def test_captions_in_metadata_and_its_bad_lines_by_number(tmp_path):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_text_or_skipped(tmp_path, data, start):
     put(tmp_path, "a.txt", start + data)
-    items, skipped = tuning.read_texts(tmp_path, max_chars=50)
+    items, skipped = own_data.read_texts(tmp_path, max_chars=50)
     assert bool(items) != bool(skipped) and all(0 < len(item) <= 50 for item in items)
     assert not any(c != "\t" and c != "\n" and ord(c) < 32 for item in items for c in item)
     "".join(items).encode()
@@ -501,7 +502,7 @@ HEADS = {
 def test_any_bytes_are_a_picture_or_skipped(tmp_path, kind, place, data, cut):
     whole = HEADS[kind]
     put(tmp_path, "a", whole[:place] + data + (b"" if cut else whole[place + len(data) :]))
-    items, skipped = tuning.read_pictures(tmp_path, 8)
+    items, skipped = own_data.read_pictures(tmp_path, 8)
     assert len(items) + len(skipped) == 1
     assert all(one.picture.size == (8, 8) and one.picture.mode == "RGB" for one in items)
 
@@ -512,7 +513,7 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
     put(tmp_path, "a.png", HEADS["PNG"])
     put(tmp_path, "a.txt", data)
     put(tmp_path, "metadata.jsonl", data)
-    ((_, caption, _),), _ = tuning.read_pictures(tmp_path, 8)
+    ((_, caption, _),), _ = own_data.read_pictures(tmp_path, 8)
     assert "\n" not in caption and caption == caption.strip()
 
 
@@ -520,12 +521,12 @@ def test_any_bytes_are_captions_or_skipped(tmp_path, data):
 
 
 def test_the_report_groups_by_reason_and_names_a_few():
-    skipped = [tuning.Skipped(f"{number}.txt", "empty or blank") for number in range(7)]
-    skipped.insert(3, tuning.Skipped("x.png", "truncated"))
-    assert tuning.report(skipped, 2) == (
+    skipped = [own_data.Skipped(f"{number}.txt", "empty or blank") for number in range(7)]
+    skipped.insert(3, own_data.Skipped("x.png", "truncated"))
+    assert own_data.report(skipped, 2) == (
         "Skipped 7 (empty or blank): 0.txt, 1.txt, ...\nSkipped 1 (truncated): x.png"
     )
-    assert tuning.report([]) == "Nothing was skipped."
+    assert own_data.report([]) == "Nothing was skipped."
 
 
 def test_names_cannot_break_the_report(tmp_path):
@@ -539,7 +540,7 @@ def test_names_cannot_break_the_report(tmp_path):
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
             pass
-    text = tuning.report(tuning.read_texts(tmp_path).skipped)
+    text = own_data.report(own_data.read_texts(tmp_path).skipped)
     assert text.startswith("Skipped 5 (empty or blank): ") and text.isprintable() and text.encode()
     assert "new\\nline.txt" in text and "not-utf-8-\\udcff.txt" in text
-    assert len(tuning.report([tuning.Skipped("x" * 4000, "why")])) < 150
+    assert len(own_data.report([own_data.Skipped("x" * 4000, "why")])) < 150

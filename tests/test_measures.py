@@ -1,4 +1,4 @@
-"""What is counted about pictures: intervals, readings against requests, exactness, variety, copies."""
+"""What is counted about pictures: readings against requests, exactness, variety, copies."""
 
 import json
 import math
@@ -8,87 +8,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from smallworld.judges import intervals as measures
-from smallworld.judges import measures as image_measures
+from smallworld.judges import measures
 from smallworld.judges.pictures import LAYOUT, Reading
 from smallworld.making.picture_judge import targets_of
 from smallworld.world.drawing import draw
 from smallworld.world.prompts import Asked, conditions
 from smallworld.world.scenes import sample_scene
-
-# --- shares and ratios with intervals -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("right", "of"), [(50, 100), (10, 400), (950, 1_000)])
-def test_the_interval_of_a_share_is_the_binomial_one(right, of):
-    found = measures.interval([True] * right + [False] * (of - right))
-    share, deviation = right / of, math.sqrt(right * (of - right) / of**3)
-    assert found["share"] == share
-    for end, sign in (("low", -1), ("high", 1)):
-        assert found[end] == pytest.approx(share + sign * 1.96 * deviation, abs=0.3 * deviation)
-
-
-def test_a_share_that_is_always_right_or_wrong_has_no_width():
-    assert measures.interval([True] * 7) == {"share": 1.0, "low": 1.0, "high": 1.0}
-    assert measures.interval([False] * 7) == {"share": 0.0, "low": 0.0, "high": 0.0}
-
-
-def test_samples_of_one_group_count_as_one():
-    verdicts, groups = [True, False, True, True] * 10, [f"prompt {number}" for number in range(40)]
-    alone = measures.interval(verdicts)
-    assert measures.interval(verdicts, groups=groups)["low"] == pytest.approx(alone["low"], abs=0.05)
-    times = 25
-    together = measures.interval(verdicts * times, groups=groups * times)
-    assert together == measures.interval(verdicts, groups=groups)
-    apart = measures.interval(verdicts * times)
-    assert apart["high"] - apart["low"] < 0.3 * (together["high"] - together["low"])
-
-
-def test_whole_groups_are_drawn_again():
-    found = measures.interval([True] * 3 + [False], groups=["a", "a", "a", "b"])
-    assert found == {"share": 0.75, "low": 0.0, "high": 1.0}
-    mixed = measures.interval([True, False] * 6, groups=[1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6])
-    assert mixed == {"share": 0.5, "low": 0.5, "high": 0.5}
-
-
-def test_an_interval_is_repeatable_by_its_seed():
-    verdicts = [True, False, False] * 30
-    assert measures.interval(verdicts, seed=1) == measures.interval(verdicts, seed=1)
-    narrow = [measures.interval(verdicts, seed=seed, resamples=20) for seed in range(5)]
-    assert len({one["low"] for one in narrow}) > 1 and len({one["share"] for one in narrow}) == 1
-
-
-def test_the_bootstrap_of_a_mean_has_the_standard_error():
-    sample = np.random.default_rng(0).normal(10, 3, 400)
-    found, error = measures.bootstrap(np.mean, sample), sample.std() / 20
-    assert found["value"] == pytest.approx(sample.mean(), abs=1e-4)
-    assert found["low"] == pytest.approx(sample.mean() - 1.96 * error, abs=0.3 * error)
-    assert found["high"] == pytest.approx(sample.mean() + 1.96 * error, abs=0.3 * error)
-
-
-def test_each_sample_is_drawn_again_on_its_own():
-    sample = np.random.default_rng(1).normal(0, 1, 200)
-    found = measures.bootstrap(lambda a, b: a.mean() - b.mean(), sample, sample)
-    assert found["value"] == 0
-    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * math.sqrt(2 / 200), rel=0.2)
-
-
-def test_the_bootstrap_keeps_rows_whole_and_is_repeatable():
-    rows = [[1.0, 2.0], [10.0, 20.0], [3.0, 6.0]]
-    found = measures.bootstrap(lambda part: part[:, 0].sum() / part[:, 1].sum(), rows)
-    assert found == {"value": 0.5, "low": 0.5, "high": 0.5}
-    sample = np.arange(30)
-    assert measures.bootstrap(np.median, sample) == measures.bootstrap(np.median, sample)
-    assert measures.bootstrap(np.mean, sample) != measures.bootstrap(np.mean, sample, seed=1)
-
-
-def test_targets_are_met_at_the_limit_and_beyond():
-    rows = [("a", 0.9, ">=", 0.9), ("b", 0.89, ">=", 0.9), ("c", 2, "<=", 2), ("d", np.float64(2.1), "<=", 2)]
-    checked = measures.check_targets(rows)
-    assert [row["met"] for row in checked] == [True, False, True, False]
-    assert checked[0] == {"what": "a", "value": 0.9, "target": ">= 0.9", "met": True}
-    assert json.loads(json.dumps(checked)) == checked
-
 
 # --- readings against requests --------------------------------------------------------------------------
 
@@ -101,7 +26,7 @@ COLOURED = Asked("something red", {"color": "red"})
 
 def test_each_fact_that_was_asked_is_judged():
     good = Reading("ocean", "night", "boat", "red", 3)
-    assert image_measures.right(EVERYTHING, good) == dict.fromkeys((*EVERYTHING.facts, "all"), True)
+    assert measures.right(EVERYTHING, good) == dict.fromkeys((*EVERYTHING.facts, "all"), True)
     for wrong, missed in (
         (Reading("city", "night", "boat", "red", 3), {"place", "all"}),
         (Reading("ocean", "noon", "boat", "red", 3), {"time", "all"}),
@@ -109,16 +34,16 @@ def test_each_fact_that_was_asked_is_judged():
         (Reading("ocean", "night", "boat", "blue", 3), {"color"}),
         (Reading("ocean", "night", "boat", "red", 1), {"several"}),
     ):
-        verdict = image_measures.right(EVERYTHING, wrong)
+        verdict = measures.right(EVERYTHING, wrong)
         assert {fact for fact, passed in verdict.items() if not passed} == missed
 
 
 def test_unsaid_facts_are_not_judged():
-    verdict = image_measures.right(NOTHING, Reading("desert", "night", "", "", 0))
+    verdict = measures.right(NOTHING, Reading("desert", "night", "", "", 0))
     assert verdict == {"place": True, "thing": True, "all": True}
-    verdict = image_measures.right(NOTHING, Reading("desert", "night", "bird", "blue", 2))
+    verdict = measures.right(NOTHING, Reading("desert", "night", "bird", "blue", 2))
     assert verdict == {"place": True, "thing": False, "all": False}
-    assert image_measures.right(COLOURED, Reading("city", "noon", "tent", "red", 1))["color"] is True
+    assert measures.right(COLOURED, Reading("city", "noon", "tent", "red", 1))["color"] is True
 
 
 def test_accuracy_counts_a_fact_over_the_pictures_that_were_asked_for_it():
@@ -129,7 +54,7 @@ def test_accuracy_counts_a_fact_over_the_pictures_that_were_asked_for_it():
         Reading("desert", "night", "", "", 0),
         Reading("city", "night", "", "", 0),
     ]
-    found = image_measures.accuracy(asked, read)
+    found = measures.accuracy(asked, read)
     shares = {fact: (part["pictures"], part["share"]) for fact, part in found.items() if fact != "pictures"}
     assert found["pictures"] == 4
     assert shares == {
@@ -137,16 +62,16 @@ def test_accuracy_counts_a_fact_over_the_pictures_that_were_asked_for_it():
         "color": (2, 1.0), "several": (2, 0.5),
     }  # fmt: skip
     assert found["thing"] == {"pictures": 4, "share": 1.0, "low": 1.0, "high": 1.0}
-    assert not {"time", "color", "several"} & image_measures.accuracy([NOTHING], read[2:3]).keys()
+    assert not {"time", "color", "several"} & measures.accuracy([NOTHING], read[2:3]).keys()
 
 
 def test_pictures_of_one_prompt_are_drawn_again_together():
     read = [Reading("ocean", "night", "boat", "red", 2), Reading("ocean", "noon", "boat", "red", 2)] * 20
     asked, prompts = [EVERYTHING] * 40, [number // 2 for number in range(40)]
-    assert image_measures.accuracy(asked, read, prompts)["time"]["low"] == 0.5
-    assert image_measures.accuracy(asked, read)["time"]["low"] < 0.4
+    assert measures.accuracy(asked, read, prompts)["time"]["low"] == 0.5
+    assert measures.accuracy(asked, read)["time"]["low"] < 0.4
     with pytest.raises(ValueError, match="shorter"):
-        image_measures.accuracy(asked, read[:3])
+        measures.accuracy(asked, read[:3])
 
 
 def test_accuracy_by_a_fact_names_its_values():
@@ -158,10 +83,10 @@ def test_accuracy_by_a_fact_names_its_values():
         Reading("snow", "noon", "tent", "red", 1),
     ]
     asked = [EVERYTHING, EVERYTHING, NOTHING, other]
-    by_thing = image_measures.accuracy_by("thing", asked, read)
+    by_thing = measures.accuracy_by("thing", asked, read)
     assert by_thing == {"boat": "1 of 2", "nothing": "1 of 1", "tent": "1 of 1"}
-    assert image_measures.accuracy_by("place", asked, read)["unsaid"] == "1 of 1"
-    assert image_measures.accuracy_by("several", asked, read) == {"True": "1 of 2", "unsaid": "2 of 2"}
+    assert measures.accuracy_by("place", asked, read)["unsaid"] == "1 of 1"
+    assert measures.accuracy_by("several", asked, read) == {"True": "1 of 2", "unsaid": "2 of 2"}
 
 
 def test_misses_tell_what_was_asked_and_what_was_read():
@@ -170,7 +95,7 @@ def test_misses_tell_what_was_asked_and_what_was_read():
         Reading("ocean", "noon", "boat", "red", 1),
         Reading("desert", "night", "cloud", "grey", 1),
     ]
-    found = image_measures.misses([EVERYTHING, EVERYTHING, NOTHING], np.array([7, 8, 9]), read)
+    found = measures.misses([EVERYTHING, EVERYTHING, NOTHING], np.array([7, 8, 9]), read)
     assert json.loads(json.dumps(found)) == found == [
         {
             "seed": 8,
@@ -190,12 +115,12 @@ def test_psnr_of_known_errors():
     other = plain.copy()
     other[0] += 1
     other[1, :32] -= 10  # half of the pixels: mean square error 50
-    found = image_measures.psnr(plain, other)
+    found = measures.psnr(plain, other)
     assert found[:2] == pytest.approx([20 * math.log10(255), 10 * math.log10(255**2 / 50)])
     assert found[2] > 100
-    assert image_measures.psnr(other, plain) == pytest.approx(found)
+    assert measures.psnr(other, plain) == pytest.approx(found)
     black = np.zeros((1, 8, 8, 3), np.uint8)
-    assert image_measures.psnr(black, black + np.uint8(255)) == pytest.approx([0.0])
+    assert measures.psnr(black, black + np.uint8(255)) == pytest.approx([0.0])
 
 
 def test_psnr_of_noise_is_that_of_its_deviation():
@@ -203,14 +128,14 @@ def test_psnr_of_noise_is_that_of_its_deviation():
     plain = np.full((4, 64, 64, 3), 128, np.uint8)
     noisy = (plain + chance.normal(0, 5, plain.shape)).round().astype(np.uint8)
     expected = 10 * math.log10(255**2 / (25 + 1 / 12))  # rounding adds a twelfth
-    assert image_measures.psnr(plain, noisy) == pytest.approx([expected] * 4, abs=0.15)
+    assert measures.psnr(plain, noisy) == pytest.approx([expected] * 4, abs=0.15)
 
 
 def test_the_summary_names_the_worst_twentieth():
     plain = np.full((100, 8, 8, 3), 100, np.uint8)
     other = plain + np.uint8(1)
     other[:10] += 9
-    found = image_measures.psnr_summary(plain, other)
+    found = measures.psnr_summary(plain, other)
     one, ten = 20 * math.log10(255), 20 * math.log10(25.5)
     assert found["pictures"] == 100 and found["value"] == pytest.approx(0.9 * one + 0.1 * ten, abs=1e-3)
     assert found["percentile_5"] == pytest.approx(ten, abs=1e-3)
@@ -218,10 +143,10 @@ def test_the_summary_names_the_worst_twentieth():
 
 
 def test_the_largest_loss_of_any_fact_is_named():
-    shares = dict.fromkeys(image_measures.EVERY_FACT, 0.99)
+    shares = dict.fromkeys(measures.EVERY_FACT, 0.99)
     before, after = ({fact: {"share": share} for fact, share in part.items()}
                      for part in (shares, shares | {"color": 0.95, "time": 1.0}))  # fmt: skip
-    found = image_measures.compare_readings(before, after)
+    found = measures.compare_readings(before, after)
     assert found["most_lost"] == found["lost"]["color"] == 0.04
     assert found["lost"]["time"] == -0.01 and found["lost"]["place"] == 0
     assert found["drawn"] == before and found["reconstructed"] == after
@@ -249,19 +174,19 @@ def alike(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def test_mean_distance_by_hand():
-    assert image_measures.mean_distance(np.array([[0.0, 0], [3, 4], [0, 0]])) == pytest.approx(10 / 3)
-    assert image_measures.mean_distance(np.ones((5, 7), np.float32)) == 0
+    assert measures.mean_distance(np.array([[0.0, 0], [3, 4], [0, 0]])) == pytest.approx(10 / 3)
+    assert measures.mean_distance(np.ones((5, 7), np.float32)) == 0
 
 
 def test_the_spread_ratio_is_that_of_the_sums():
     generated, drawn = [np.array([1.0]), np.array([3.0])], [np.array([6.0]), np.array([2.0])]
-    found = image_measures.spread_ratio(generated, drawn, lambda rows: rows[0])
+    found = measures.spread_ratio(generated, drawn, lambda rows: rows[0])
     assert found == {"value": 0.5, "low": round(1 / 6, 4), "high": 1.5}
 
 
 def test_drawn_scenes_are_as_varied_as_drawn_scenes():
     (layouts, latents), (others, other_latents) = alike(0), alike(1)
-    found = image_measures.diversity((layouts, others), (latents, other_latents))
+    found = measures.diversity((layouts, others), (latents, other_latents))
     assert set(found) == {*LAYOUT, "layout", "latents"}
     for name, ratio in found.items():
         assert ratio["value"] == pytest.approx(1, abs=0.2), name
@@ -271,7 +196,7 @@ def test_drawn_scenes_are_as_varied_as_drawn_scenes():
 
 def test_the_same_scenes_are_exactly_as_varied():
     layouts, latents = alike(0)
-    found = image_measures.diversity((layouts, layouts), (latents, latents))
+    found = measures.diversity((layouts, layouts), (latents, latents))
     assert all(ratio == {"value": 1.0, "low": 1.0, "high": 1.0} for ratio in found.values())
 
 
@@ -281,7 +206,7 @@ def test_repeated_pictures_have_little_variety():
         return rows[:1] + jitter
 
     (layouts, latents), (others, other_latents) = alike(0), alike(1)
-    found = image_measures.diversity(
+    found = measures.diversity(
         (list(map(repeat, layouts)), others), (list(map(repeat, latents)), other_latents)
     )
     assert all(ratio["high"] < 0.5 for ratio in found.values())
@@ -295,7 +220,7 @@ def halve(rows: np.ndarray) -> np.ndarray:
 def test_half_the_spread_is_half_the_variety():
     layouts, latents = alike(0)
     halved = [list(map(halve, rows)) for rows in (layouts, latents)]
-    found = image_measures.diversity((halved[0], layouts), (halved[1], latents))
+    found = measures.diversity((halved[0], layouts), (halved[1], latents))
     assert all(ratio["value"] == pytest.approx(0.5, abs=1e-3) for ratio in found.values())
 
 
@@ -305,7 +230,7 @@ def test_each_layout_measure_counts_alike(column):
     one_halved = [rows.copy() for rows in layouts]
     for rows in one_halved:
         rows[:, column] = halve(rows[:, column])
-    found = image_measures.diversity((one_halved, layouts), (latents, latents))
+    found = measures.diversity((one_halved, layouts), (latents, latents))
     ratios = [found[name]["value"] for name in (LAYOUT[column], "layout", "latents")]
     assert ratios == pytest.approx([0.5, 3.5 / 4, 1], abs=1e-3)
 
@@ -318,9 +243,9 @@ def test_the_nearest_is_that_of_brute_force(chunk):
     chance = np.random.default_rng(2)
     rows, others = (chance.normal(size=(count, 24)).astype(np.float32) for count in (37, 61))
     wanted = np.sqrt(((rows[:, None] - others[None]) ** 2).sum(-1)).min(1)
-    found = image_measures.nearest(rows, others, chunk)
+    found = measures.nearest(rows, others, chunk)
     assert found.shape == (37,) and found == pytest.approx(wanted, rel=1e-3)
-    assert image_measures.nearest(others[-3:], others, chunk) == pytest.approx([0] * 3, abs=0.01)
+    assert measures.nearest(others[-3:], others, chunk) == pytest.approx([0] * 3, abs=0.01)
 
 
 @cache
@@ -329,14 +254,14 @@ def distances() -> tuple[np.ndarray, np.ndarray]:
     rng = random.Random("training scenes")
     training = thumbnails([sample_scene(rng) for _ in range(900)])
     rng = random.Random("held-out scenes")
-    return training, image_measures.nearest(thumbnails([sample_scene(rng) for _ in range(300)]), training)
+    return training, measures.nearest(thumbnails([sample_scene(rng) for _ in range(300)]), training)
 
 
 def test_fresh_scenes_pass_for_no_copies():
     training, held_out = distances()
     rng = random.Random("fresh scenes")
     fresh = thumbnails([sample_scene(rng) for _ in range(200)])
-    found = image_measures.copying(image_measures.nearest(fresh, training), held_out)
+    found = measures.copying(measures.nearest(fresh, training), held_out)
     assert (found["pictures"], found["held_out_scenes"], found["below_by_chance"]) == (200, 300, 1.0)
     assert found["median_ratio"]["value"] == pytest.approx(1, abs=0.1)
     assert found["median_ratio"]["low"] < 1.05 and found["median_ratio"]["high"] > 0.95
@@ -346,7 +271,7 @@ def test_fresh_scenes_pass_for_no_copies():
 def test_copies_are_found():
     training, held_out = distances()
     noise = np.random.default_rng(3).normal(0, 0.002, (100, training.shape[1])).astype(np.float32)
-    found = image_measures.copying(image_measures.nearest(training[:100] + noise, training), held_out)
+    found = measures.copying(measures.nearest(training[:100] + noise, training), held_out)
     assert found["below"] == 100 and found["below_by_chance"] == 0.5
     assert found["median_ratio"]["high"] < 0.3
     assert found["nearest_of_all"] < found["held_out_percentile_half"]
@@ -354,8 +279,8 @@ def test_copies_are_found():
 
 def test_a_few_copies_among_fresh_pictures_are_counted():
     training, held_out = distances()
-    copies = image_measures.nearest(training[:9], training)
-    found = image_measures.copying(np.concatenate([np.sort(held_out)[50:], copies]), held_out)
+    copies = measures.nearest(training[:9], training)
+    found = measures.copying(np.concatenate([np.sort(held_out)[50:], copies]), held_out)
     assert found["below"] == 9
     assert found["nearest_of_all"] == pytest.approx(0, abs=0.01)
     assert found["held_out_percentile_half"] == pytest.approx(np.quantile(held_out, 0.005), abs=1e-4)

@@ -1,0 +1,20 @@
+"""The figure of named marks over years."""
+
+from helpers.lessons.timeline import timeline
+
+
+def test_a_timeline_puts_each_name_at_its_year_and_level():
+    rows = [
+        {"year": "2018", "who": "a", "field": "text", "how": "one"},
+        {"year": "2020", "who": "b", "field": "image", "how": "two"},
+        {"year": "2020", "who": "c", "field": "image", "how": "one"},
+    ]
+    figure = timeline(rows, name="who", level="field", kind="how", levels=("text", "image"))
+    (axes,) = figure.axes
+    places = {text.get_text(): text.xy for text in axes.texts}
+    assert places["a"] == (2018, 0) and places["b"] == (2020, 1)
+    assert places["c"][0] == 2020 and 1 < places["c"][1] < 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
+    colours = [line.get_color() for line in axes.lines[2:]]  # after the two of the legend
+    assert colours[0] == colours[2] != colours[1]
