@@ -53,7 +53,7 @@ def test_the_world_is_as_rich_as_promised():
 
 @pytest.mark.parametrize("file", grammar.FILES)
 def test_no_section_is_begun_twice(file):
-    lines = (grammar.FOLDER / f"patterns_{file}.txt").read_text(encoding="utf-8").splitlines()
+    lines = (grammar.FOLDER / f"{file}.txt").read_text(encoding="utf-8").splitlines()
     names = [line for line in lines if line.startswith("@")]
     assert len(set(names)) == len(names)
 

@@ -112,7 +112,7 @@ def prepare_latents(settings: Settings, folder: Path, vae, pictures: Pictures, d
     """What the finished autoencoder says of every training scene, computed once and kept in ``folder``."""
     weights = torch.cat([weight.detach().flatten().cpu() for weight in vae.parameters()])
     mark = fingerprint(
-        ("captions", "stories", "patterns"), (pictures.fingerprint, weights.double().sum().item())
+        ("captions", "grammar", "patterns"), (pictures.fingerprint, weights.double().sum().item())
     )
     cache = folder / f"latents-{mark}"
     if not cache.exists():

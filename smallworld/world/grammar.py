@@ -1,6 +1,6 @@
 """The language of the stories: sentence patterns with slots, and the word lists that fill the slots.
 
-The files ``patterns_*.txt`` hold sections. "@name" begins a section of sentence patterns, one a line;
+The files of the folder ``patterns`` hold sections. "@name" begins a section of sentence patterns, one a line;
 "@=name" begins a list of phrases, divided by " | "; "@problem.objects" lists what a problem is about.
 A ``{slot}`` in a pattern is filled from the story's facts ({name}, {in_place}), or from the list of that name.
 A list "name.key" belongs to the place, time or mood ``key``. Within one sentence a slot keeps its value.
@@ -24,7 +24,7 @@ from smallworld.world.vocabulary import (
     things_in,
 )
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).with_name("patterns")
 FILES = ("lists", "openings", "scenery", "moods", "steps", "problems_1", "problems_2", "problems_3")
 SLOT = re.compile(r"\{(\w+)\}")
 PRONOUN_SLOTS = tuple(PRONOUNS["she"]) + tuple("f" + slot for slot in PRONOUNS["she"])
@@ -75,10 +75,10 @@ def _every_section() -> dict[str, tuple[str, ...]]:
     """The sections of all pattern files. Raises ValueError for a name that is used twice."""
     result: dict[str, tuple[str, ...]] = {}
     for file in FILES:
-        part = sections(FOLDER / f"patterns_{file}.txt")
+        part = sections(FOLDER / f"{file}.txt")
         twice = result.keys() & part.keys()
         if twice:
-            raise ValueError(f"patterns_{file}.txt repeats {', '.join(sorted(twice))}.")
+            raise ValueError(f"{file}.txt repeats {', '.join(sorted(twice))}.")
         result |= part
     return result
 

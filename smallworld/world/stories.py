@@ -2,7 +2,7 @@
 
 A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a mood, a problem,
 attempts, a friend, a deed or a joy that belongs to the mood, an ending and a close. Each sentence is a pattern of
-``patterns_*.txt`` with its slots filled; every random choice is counted, so each story carries the
+``patterns`` with its slots filled; every random choice is counted, so each story carries the
 log-probability of its choices. It gives the lowest perplexity that a model can reach on average which knows the
 grammar, but not what was held out (Shannon 1948; where two chains of choices write one text, slightly less).
 
@@ -53,7 +53,6 @@ BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind", "place": "there",
          "two": "two"}  # fmt: skip
 MAX_WORDS = 150  # a quarter of the stories are longer and are written again
-SOURCES = ("stories", "grammar", "wishes", "vocabulary", *(f"patterns_{file}" for file in grammar.FILES))
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
 
@@ -230,7 +229,7 @@ def _open_section(facts: dict[str, str], draw: _Draw) -> str:
 
 
 def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
-    """List the roles of a story and the section of ``patterns_*.txt`` of each."""
+    """List the roles of a story and the section of ``patterns`` of each."""
     problem, mood, beginning = facts["problem"], facts["mood"], facts["beginning"]
     plan = []
     if beginning not in ("once", "other", "time"):
