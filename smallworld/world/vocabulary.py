@@ -126,7 +126,7 @@ PLACES: dict[str, Place] = {
 TIMES: dict[str, Time] = {
     "morning": Time(("at sunrise", "early in the morning", "at dawn", "in the morning"), ("the morning", "the early morning")),
     "noon": Time(("at noon", "in the middle of the day", "at midday", "in the bright noon sun"), ("the day", "the bright day")),
-    "sunset": Time(("at sunset", "in the evening", "at dusk", "late in the evening"), ("the evening", "the sunset")),
+    "sunset": Time(("at sunset", "in the evening", "at dusk", "late in the evening"), ("the evening", "the golden evening")),
     "night": Time(("at night", "after dark", "under the stars", "at midnight"), ("the night", "the starry night")),
 }
 
