@@ -71,7 +71,9 @@ def test_every_pattern_keeps_the_rules(pattern):
         text = written(pattern, rng)
         assert split_sentences(text) == [text], "one pattern is one sentence"
         assert text.rstrip('"').endswith((".", "!", "?"))
-        assert not re.search(r"[{}|]|  | [.,!?]|\b[Aa] [aeiou]|\b[Aa]n (?!hour)[^aeiouAEIOU]|\b(\w+) \1\b", text), text
+        assert not re.search(
+            r"[{}|]|  | [.,!?]|\b[Aa] [aeiou]|\b[Aa]n (?!hour)[^aeiouAEIOU]|\b(\w+) \1\b", text
+        ), text
         if pattern.role not in ("mood", "deed", "joy", "close"):
             assert not MOOD_WORD.search(text), text
         assert pattern in [reading.pattern for reading in read_sentence(text)]

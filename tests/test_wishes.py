@@ -37,7 +37,9 @@ def test_a_plain_request_names_what_it_is_asked_for_in_every_wording():
         assert read_conditions(line) == expected
 
 
-@pytest.mark.parametrize("wrong", [{"place": "moon"}, {"mood": "angry"}, {"thing": "dragon"}, {"friend": "Zoe"}])
+@pytest.mark.parametrize(
+    "wrong", [{"place": "moon"}, {"mood": "angry"}, {"thing": "dragon"}, {"friend": "Zoe"}]
+)
 def test_an_unknown_key_is_refused(wrong):
     (word,) = wrong.values()
     with pytest.raises(ValueError, match=word):
@@ -91,7 +93,10 @@ def test_moods_and_things_have_many_wordings(key):
         ("a story in the snow", {"place": "snow"}),
         ("Something spooky in a small town please", {"mood": "scary", "place": "village"}),
         ("two friends and a trian", {"company": "friend", "thing": "train"}),
-        ("Mina and Odo in teh woods", {"character": "Mina", "friend": "Odo", "company": "friend", "place": "forest"}),
+        (
+            "Mina and Odo in teh woods",
+            {"character": "Mina", "friend": "Odo", "company": "friend", "place": "forest"},
+        ),
         ("Make me laugh", {"mood": "funny"}),
         ("a bunny looks for a lighthouse", {"character": "Nell", "thing": "lighthouse"}),
         ("the desert or the forest", {}),
@@ -104,7 +109,8 @@ def test_a_learners_words_are_read(words, expected):
 
 
 @pytest.mark.parametrize(
-    ("word", "repaired"), [("forrest", "forest"), ("desrt", "desert"), ("meadw", "meadow"), ("boat", "boat"), ("xyzzy", "xyzzy")]
+    ("word", "repaired"),
+    [("forrest", "forest"), ("desrt", "desert"), ("meadw", "meadow"), ("boat", "boat"), ("xyzzy", "xyzzy")],
 )
 def test_one_wrong_letter_is_forgiven(word, repaired):
     assert wishes.repaired(word) == repaired

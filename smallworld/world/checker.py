@@ -15,7 +15,8 @@ from smallworld.world.reader import Reading, read_sentence, split_sentences
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, PRONOUNS, TIMES
 
 __all__ = [
-    "Fault", "Reading", "Report", "check", "mentioned_keys", "read_conditions", "read_sentence", "split_sentences",
+    "Fault", "Reading", "Report", "check", "mentioned_keys", "read_conditions", "read_sentence",
+    "split_sentences",
 ]  # fmt: skip
 
 PLACE_WORDS = {
@@ -78,8 +79,8 @@ def read_conditions(prompt: str) -> dict[str, str]:
     """Read what a prompt asks for: place, time, mood, thing as far as each is named exactly once, and who.
 
     ``character`` is the first who is named and ``friend`` the second (where three or more are named, nobody);
-    ``company`` is "friend" where two are named or friends are asked for. Also other words than the world's own
-    are read ("the woods", "spooky", "a bunny"), and words with one wrong letter.
+    ``company`` is "friend" where two are named or friends are asked for. Other words than the world's own are
+    read, too ("the woods", "spooky", "a bunny"), and words with one wrong letter.
     """
     named, read = mentioned_keys(prompt), wishes.read(prompt)
     groups = {
@@ -110,8 +111,10 @@ def _owners(slot: str, value: str) -> tuple[str, frozenset[str]]:
         field_name = grammar.TIME_SLOTS[slot]
         return "time", _keys({k: getattr(t, field_name) for k, t in TIMES.items()}, value)
     if slot in grammar.THING_SLOTS:
-        sky, several = slot == "a_sky_thing", slot == "some_things"
-        return "thing", _keys({k: grammar.thing_phrases(None, False, several, k) for k in wishes.THINGS}, value)
+        several = slot == "some_things"
+        return "thing", _keys(
+            {k: grammar.thing_phrases(None, False, several, k) for k in wishes.THINGS}, value
+        )
     if slot in grammar.THREAD_SLOTS:
         threads = [thread for mood in MOODS for thread in grammar.objects()[mood]]
         return "thread", _keys({t: [grammar.thread_fields(t).get(slot, "")] for t in threads}, value)
@@ -135,7 +138,9 @@ def _person(slot: str, value: str) -> tuple[str, frozenset[str]]:
     plain = {"friend": "name", "fkind": "kind"}.get(slot, slot)
     everyone = CHARACTERS.values()
     if plain == "hero":
-        return who, frozenset(c.name for c in everyone if value in (c.name.lower(), PRONOUNS[c.pronouns]["they"]))
+        return who, frozenset(
+            c.name for c in everyone if value in (c.name.lower(), PRONOUNS[c.pronouns]["they"])
+        )
     if plain in ("name", "kind", "hands"):
         return who, frozenset(c.name for c in everyone if getattr(c, plain).lower() == value)
     pronoun = plain.removeprefix("f")
@@ -197,7 +202,9 @@ def _foreign(sentence: str, number: int, known: dict[str, frozenset[str]]) -> It
     for fact, table in (("place", PLACES), ("time", TIMES)):
         keys = {key for key in table if key in named}
         if keys and fact in known and not keys & known[fact]:
-            yield Fault(fact, number, f"the {fact} was {_say(known[fact])}, here it is {_say(frozenset(keys))}")
+            yield Fault(
+                fact, number, f"the {fact} was {_say(known[fact])}, here it is {_say(frozenset(keys))}"
+            )
 
 
 def _order_faults(role: str, number: int, roles: list[str]) -> Iterator[Fault]:
@@ -246,7 +253,10 @@ def check(text: str, prompt: str = "", **asked: str) -> Report:
         if not readings:
             faults.extend(_foreign(sentence, number, known))
             continue
-        reading = min(readings, key=lambda r: len(_compare(r, known)) + len(list(_order_faults(r.pattern.role, 0, roles))))
+        reading = min(
+            readings,
+            key=lambda r: len(_compare(r, known)) + len(list(_order_faults(r.pattern.role, 0, roles))),
+        )
         faults += [Fault(kind, number, message) for kind, message in _compare(reading, known)]
         faults += _order_faults(reading.pattern.role, number, roles)
         roles.append(reading.pattern.role)

@@ -2,8 +2,8 @@
 
 The files of the folder ``patterns`` hold sections. "@name" begins a section of sentence patterns, one a line;
 "@=name" begins a list of phrases, divided by " | "; "@problem.objects" lists what a problem is about.
-A ``{slot}`` in a pattern is filled from the story's facts ({name}, {in_place}), or from the list of that name.
-A list "name.key" belongs to the place, time or mood ``key``. Within one sentence a slot keeps its value.
+A ``{slot}`` in a pattern is filled from the story's facts ({name}, {in_place}), or from the list of that
+name. A list "name.key" belongs to the place or time ``key``. Within one sentence a slot keeps its value.
 """
 
 import re
@@ -123,7 +123,9 @@ def patterns() -> dict[str, list[Pattern]]:
         if ".try." in name:
             for turn, words in (("1", "{first}"), ("2", "{next}")):
                 kept = [line for line in lines if line[:2] not in ("1:", "2:") or line[0] == turn]
-                texts = [line[3:] if line[:2] in ("1:", "2:") else line.replace("{ord}", words) for line in kept]
+                texts = [
+                    line[3:] if line[:2] in ("1:", "2:") else line.replace("{ord}", words) for line in kept
+                ]
                 result[f"{name}.{turn}"] = [_pattern(f"{name}.{turn}", text) for text in texts]
         else:
             result[name] = [_pattern(name, line) for line in lines]
@@ -141,7 +143,12 @@ def _pattern(section: str, text: str) -> Pattern:
         return Pattern(parts[0], text, fact, section)
     if parts[0] in ("light", "dull", "mood", "deed", "joy", "close", "view"):
         fact = {"light": "time", "dull": "time", "view": "place"}.get(parts[0], "mood")
-        return Pattern(parts[0].replace("dull", "light"), text, () if parts[1] == "thing" else ((fact, parts[1]),), section)
+        return Pattern(
+            parts[0].replace("dull", "light"),
+            text,
+            () if parts[1] == "thing" else ((fact, parts[1]),),
+            section,
+        )
     problem, part = parts[:2]
     facts = (("problem", problem),)
     if part == "try":

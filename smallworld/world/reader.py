@@ -88,5 +88,7 @@ def read_sentence(sentence: str, any_case: bool = False) -> tuple[Reading, ...]:
             match = expression.fullmatch(sentence)
             if match:
                 pairs = zip(slots, match.groups(), strict=True)
-                found.append(Reading(pattern, tuple((slot, value) for slot, value in pairs if value is not None)))
+                found.append(
+                    Reading(pattern, tuple((slot, value) for slot, value in pairs if value is not None))
+                )
     return tuple(found)

@@ -1,10 +1,10 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
 A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a mood, a problem,
-attempts, a friend, a deed or a joy that belongs to the mood, an ending and a close. Each sentence is a pattern of
-``patterns`` with its slots filled; every random choice is counted, so each story carries the
-log-probability of its choices. It gives the lowest perplexity that a model can reach on average which knows the
-grammar, but not what was held out (Shannon 1948; where two chains of choices write one text, slightly less).
+attempts, a friend, a deed or a joy that belongs to the mood, an ending and a close. Each sentence is a pattern
+of the folder ``patterns`` with its slots filled; every random choice is counted, so each story carries the
+log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
+the grammar, but not what was held out (Shannon 1948; a little less where two chains write the same text).
 
 Two kinds of combinations are held out from the training stories: place x time x character, and, inside a
 sentence, pairs of phrases ("hopped like a frog" with "out of reach"), see ``phrase_split``.
@@ -37,21 +37,21 @@ from smallworld.world.wishes import ASKABLE, ask, wish
 
 __all__ = [
     "ASKABLE", "CHARACTERS", "MOODS", "PLACES", "SLOT", "TIMES", "Pattern", "Story", "ask", "capitalise",
-    "combination_split", "combinations", "corpus", "objects", "parts_of", "patterns", "phrase_split", "problems",
-    "sample_story", "sections", "slot_options", "thing_phrases",
+    "combination_split", "combinations", "corpus", "objects", "parts_of", "patterns", "phrase_split",
+    "problems", "sample_story", "sections", "slot_options", "thing_phrases",
 ]  # fmt: skip
 
 ROLES = (
-    "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "deed", "end", "joy",
-    "close",
+    "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "deed", "end",
+    "joy", "close",
 )  # fmt: skip
 AFTER_END = ("happy", "sad")  # the moods whose own event comes after the problem is solved
 OPTIONAL = {"view": 0.36, "feel": 0.16, "try1": 0.8, "try2": 0.25, "friend": 0.45, "thing": 0.75}
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
-AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind", "place": "there",
-         "two": "two"}  # fmt: skip
+AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
+         "place": "there", "two": "two"}  # fmt: skip
 MAX_WORDS = 150  # a quarter of the stories are longer and are written again
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
@@ -101,7 +101,9 @@ def paired_slots(text: str) -> tuple[str, ...]:
         return ()
     sizes = {slot: len(grammar.phrases(slot)) for slot in choosable}
     largest = sorted(choosable, key=lambda slot: (slot in free, sizes[slot]), reverse=True)[:2]
-    return tuple(largest) if math.prod(sizes[slot] for slot in largest) >= FEWEST_PAIRS else (*largest, "name")
+    return (
+        tuple(largest) if math.prod(sizes[slot] for slot in largest) >= FEWEST_PAIRS else (*largest, "name")
+    )
 
 
 @cache
@@ -142,7 +144,7 @@ def _asked_fields(rng: random.Random) -> tuple[str, ...]:
 
 @cache
 def _matching(split: str, *given: str | None) -> tuple[tuple[str, str, str], ...]:
-    """List the combinations that agree with the given place, time, character, thing and friend (None: any)."""
+    """List the combinations that agree with the given place, time, character, thing, friend (None: any)."""
     *wanted, thing, friend = given
     return tuple(
         (place, time, name)
@@ -162,7 +164,9 @@ def _friends(place: str, time: str, hero: str, split: str) -> tuple[str, ...]:
 
 def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str]:
     """Draw the facts of a story; what is given costs no probability."""
-    options = _matching(split, *(given.get(name) for name in ("place", "time", "character", "thing", "friend")))
+    options = _matching(
+        split, *(given.get(name) for name in ("place", "time", "character", "thing", "friend"))
+    )
     if not options:
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
@@ -318,7 +322,7 @@ def sample_story(
     """Write one story of a split ("train", "validation" or "test").
 
     ``asked`` lists the facts that the prompt names (of ``ASKABLE``; ``()`` for no prompt; None draws them);
-    ``given`` fixes facts. The story's ``log_probability`` is that of its text given its prompt (and ``given``).
+    ``given`` fixes facts. The story's ``log_probability`` is that of its text given prompt and ``given``.
     Raises ValueError where no combination of the split fits what is given.
     """
     fields = _asked_fields(rng) if asked is None else tuple(asked)

@@ -25,7 +25,20 @@ def words() -> frozenset[str]:
     for section in grammar.sections(wishes.WISHES_FILE):
         if section != "read":
             texts += wishes.phrasings(section, False)
-    texts += [*wishes.PLAIN, *vocabulary.MOODS, "a", "an", "and", "about", "with", "in", "it", "one", "the", "who"]
+    texts += [
+        *wishes.PLAIN,
+        *vocabulary.MOODS,
+        "a",
+        "an",
+        "and",
+        "about",
+        "with",
+        "in",
+        "it",
+        "one",
+        "the",
+        "who",
+    ]
     texts += ["friend", "friends", "meets", "named", "called", "little", "small", "young"]
     return frozenset(word for text in texts for word in _split(text))
 

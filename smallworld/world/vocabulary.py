@@ -76,7 +76,12 @@ PLACES: dict[str, Place] = {
         ("the ocean", "the blue ocean", "the sea"),
         ("an old ship's mast", "a tall sea rock", "a wooden pole", "the harbour crane"),
         ("long beach", "harbour wall", "sandy shore", "wooden pier"),
-        ("under an upturned boat", "behind a heap of shells", "inside an empty barrel", "behind a coil of rope"),
+        (
+            "under an upturned boat",
+            "behind a heap of shells",
+            "inside an empty barrel",
+            "behind a coil of rope",
+        ),
         ("wet sand", "pebbles"),
         ("a boat house", "a sea cave", "a fisherman's hut", "an old shipwreck"),
         ("boat", "lighthouse"),
@@ -124,10 +129,21 @@ PLACES: dict[str, Place] = {
 }
 
 TIMES: dict[str, Time] = {
-    "morning": Time(("at sunrise", "early in the morning", "at dawn", "in the morning"), ("the morning", "the early morning")),
-    "noon": Time(("at noon", "in the middle of the day", "at midday", "in the bright noon sun"), ("the day", "the bright day")),
-    "sunset": Time(("at sunset", "in the evening", "at dusk", "late in the evening"), ("the evening", "the golden evening")),
-    "night": Time(("at night", "after dark", "under the stars", "at midnight"), ("the night", "the starry night")),
+    "morning": Time(
+        ("at sunrise", "early in the morning", "at dawn", "in the morning"),
+        ("the morning", "the early morning"),
+    ),
+    "noon": Time(
+        ("at noon", "in the middle of the day", "at midday", "in the bright noon sun"),
+        ("the day", "the bright day"),
+    ),
+    "sunset": Time(
+        ("at sunset", "in the evening", "at dusk", "late in the evening"),
+        ("the evening", "the golden evening"),
+    ),
+    "night": Time(
+        ("at night", "after dark", "under the stars", "at midnight"), ("the night", "the starry night")
+    ),
 }
 
 MOODS: tuple[str, ...] = ("happy", "calm", "brave", "curious", "sleepy", "sad", "funny", "scary")

@@ -1,7 +1,7 @@
 """Requests for a story: in plain words (``ask``), as people type them (``wish``), and read back (``read``).
 
-A request names some of the facts ``ASKABLE``. ``wishes.txt`` holds its words; those marked "*" never stand before
-a training story, so that one can measure what a model understands without having met it.
+A request names some of the facts ``ASKABLE``. ``wishes.txt`` holds its words; those marked "*" never stand
+before a training story, so that one can measure what a model understands without having met it.
 """
 
 import random
@@ -72,7 +72,7 @@ def ask(
 # ------------------------------------------------------------------ requests as people type them
 @cache
 def phrasings(section: str, held_out: bool) -> tuple[str, ...]:
-    """The phrases of a section of ``wishes.txt``: those of the training stories, or those kept out of them."""
+    """The phrases of a section of ``wishes.txt``: those of training stories, or those kept out of them."""
     every = [phrase for line in sections(WISHES_FILE)[section] for phrase in line.split(" | ")]
     return tuple(phrase.lstrip("*") for phrase in every if phrase.startswith("*") == held_out)
 
@@ -89,7 +89,8 @@ def _person(rng: random.Random, name: str, split: str) -> str:
     """Word a character: by the name, the kind, or both."""
     kind = CHARACTERS[name].kind
     forms = (
-        name, f"{name} the {kind}", f"{name} the {kind}", f"a {kind}", f"a {kind}", f"a little {kind}", f"the {kind}",
+        name, f"{name} the {kind}", f"{name} the {kind}", f"a {kind}", f"a {kind}", f"a little {kind}",
+        f"the {kind}",
         f"a small {kind}", f"a {kind} named {name}", f"a {kind} called {name}", f"a young {kind}", f"one {kind}",
         f"the {kind} {name}", _phrase(rng, f"{kind}.also", split),
     )  # fmt: skip
@@ -114,7 +115,13 @@ def _subjects(rng: random.Random, facts: dict[str, str], split: str) -> tuple[st
 def _about(rng: random.Random, people: str, thing: str) -> str:
     """Say what the story is about: " about Pim and a train", or ""."""
     if people and thing:
-        return rng.choice((f" about {people} and {thing}", f" with {people} and {thing}", f" about {people} with {thing} in it"))
+        return rng.choice(
+            (
+                f" about {people} and {thing}",
+                f" with {people} and {thing}",
+                f" about {people} with {thing} in it",
+            )
+        )
     if people or thing:
         return f" {rng.choice(('about', 'about', 'about', 'with'))} {people or thing}"
     return ""
@@ -217,7 +224,7 @@ def _reading_words() -> tuple[str, ...]:
 
 
 def _one_slip_apart(word: str, other: str) -> bool:
-    """Whether one letter left out, doubled, exchanged or swapped with the next makes one word of the other."""
+    """Whether one letter left out, doubled, exchanged or swapped makes one word of the other."""
     if abs(len(word) - len(other)) > 1 or word == other:
         return word == other
     start = 0
@@ -225,12 +232,17 @@ def _one_slip_apart(word: str, other: str) -> bool:
         start += 1
     rest, other_rest = word[start:], other[start:]
     swapped = rest[1:2] + rest[:1] + rest[2:]
-    return rest[1:] == other_rest or rest == other_rest[1:] or rest[1:] == other_rest[1:] or swapped == other_rest
+    return (
+        rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or rest[1:] == other_rest[1:]
+        or swapped == other_rest
+    )
 
 
 @cache
 def repaired(word: str) -> str:
-    """Correct a slip: an unknown word becomes the one reading word that is one letter apart, if there is one."""
+    """Correct a slip: an unknown word becomes the reading word one letter apart, if there is just one."""
     if len(word) < 4 or word in _known_words():
         return word
     near = [known for known in _reading_words() if _one_slip_apart(word, known)]
@@ -242,12 +254,23 @@ def read(request: str) -> dict[str, list[str]]:
 
     Where a longer phrase is found ("small town"), the words in it are not read again ("town").
     """
-    line = WORD.sub(lambda match: repaired(match[0]), request.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    line = WORD.sub(
+        lambda match: repaired(match[0]), request.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    )
     hits: list[tuple[int, str]] = []
     for key, _, expression in _keywords():
         for match in expression.finditer(line):
             hits.append((match.start(), key))
         line = expression.sub(lambda match: "#" * len(match[0]), line)
-    tables = {"place": PLACES, "time": TIMES, "mood": MOODS, "character": CHARACTERS, "thing": THINGS, "company": ("friend",)}
+    tables = {
+        "place": PLACES,
+        "time": TIMES,
+        "mood": MOODS,
+        "character": CHARACTERS,
+        "thing": THINGS,
+        "company": ("friend",),
+    }
     ordered = [key for _, key in sorted(hits)]
-    return {name: list(dict.fromkeys(key for key in ordered if key in table)) for name, table in tables.items()}
+    return {
+        name: list(dict.fromkeys(key for key in ordered if key in table)) for name, table in tables.items()
+    }
