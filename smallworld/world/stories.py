@@ -1,7 +1,7 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
 A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a mood, a problem,
-attempts, a friend, a deed or a joy that belongs to the mood, an ending and a close. Each sentence is a pattern
+attempts, a friend, a deed or a joy that belongs to the mood, an ending, a close. Each sentence is a pattern
 of the folder ``patterns`` with its slots filled; every random choice is counted, so each story carries the
 log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
 the grammar, but not what was held out (Shannon 1948; a little less where two chains write the same text).

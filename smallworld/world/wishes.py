@@ -91,7 +91,8 @@ def _person(rng: random.Random, name: str, split: str) -> str:
     forms = (
         name, f"{name} the {kind}", f"{name} the {kind}", f"a {kind}", f"a {kind}", f"a little {kind}",
         f"the {kind}",
-        f"a small {kind}", f"a {kind} named {name}", f"a {kind} called {name}", f"a young {kind}", f"one {kind}",
+        f"a small {kind}", f"a {kind} named {name}", f"a {kind} called {name}", f"a young {kind}",
+        f"one {kind}",
         f"the {kind} {name}", _phrase(rng, f"{kind}.also", split),
     )  # fmt: skip
     return rng.choice(forms)
