@@ -6,7 +6,7 @@ import re
 import pytest
 
 from smallworld.world import stories, wishes
-from smallworld.world.checker import read_conditions
+from smallworld.world.checker import read_conditions, read_people
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, TIMES
 
 
@@ -46,22 +46,26 @@ def test_an_unknown_key_is_refused(wrong):
         stories.ask(**wrong)
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_every_request_is_read_as_it_was_meant(split):
-    rng = random.Random(split)
+@pytest.mark.parametrize("new_words", [False, True])
+def test_every_request_is_read_as_it_was_meant(new_words):
+    rng = random.Random(new_words)
     for _ in range(1500):
         facts = some_facts(rng)
-        line = wishes.wish(rng, facts, split)
+        line = wishes.wish(rng, facts, new_words)
         assert line.endswith("\n") and line.count("\n") == 1
+        people = [facts[key] for key in ("character", "friend") if key in facts]
+        assert read_people(line) == people, line
+        expected = {key: value for key, value in facts.items() if key not in ("company", "friend")}
+        if len(people) == 2:
+            del expected["character"]
         read = read_conditions(line)
-        read.pop("company", None)
-        expected = {key: value for key, value in facts.items() if key != "company"}
+        assert read.pop("company", "alone") == ("friend" if {"company", "friend"} & facts.keys() else "alone")
         assert read == expected, line
 
 
 def test_requests_are_many_and_of_every_form():
     rng = random.Random(1)
-    lines = [wishes.wish(rng, some_facts(rng), "train").strip() for _ in range(2000)]
+    lines = [wishes.wish(rng, some_facts(rng)).strip() for _ in range(2000)]
     assert len(set(lines)) > 1800
     assert 0.1 < sum(line == line.lower() for line in lines) / 2000 < 0.35
     assert 0.1 < sum("?" in line for line in lines) / 2000 < 0.4
@@ -75,8 +79,10 @@ def test_places_and_times_have_ten_wordings_and_some_are_kept_out(key):
     unknown = wishes.phrasings(f"{key}.{ending}", True)
     assert unknown
     rng, fact = random.Random(2), "place" if key in PLACES else "time"
-    training = "".join(wishes.wish(rng, {fact: key}, "train") for _ in range(400)).lower()
+    training = "".join(wishes.wish(rng, {fact: key}) for _ in range(400)).lower()
     assert not any(re.search(rf"\b{phrase}\b", training) for phrase in unknown)
+    new = "".join(wishes.wish(rng, {fact: key}, new_words=True) for _ in range(40)).lower()
+    assert any(phrase in new for phrase in unknown)
 
 
 @pytest.mark.parametrize("key", [*MOODS, *(thing.replace(" ", "_") for thing in wishes.THINGS), "company"])
@@ -95,7 +101,7 @@ def test_moods_and_things_have_many_wordings(key):
         ("two friends and a trian", {"company": "friend", "thing": "train"}),
         (
             "Mina and Odo in teh woods",
-            {"character": "Mina", "friend": "Odo", "company": "friend", "place": "forest"},
+            {"company": "friend", "place": "forest"},
         ),
         ("Make me laugh", {"mood": "funny"}),
         ("a bunny looks for a lighthouse", {"character": "Nell", "thing": "lighthouse"}),

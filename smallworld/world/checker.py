@@ -15,8 +15,8 @@ from smallworld.world.reader import Reading, read_sentence, split_sentences
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, PRONOUNS, TIMES
 
 __all__ = [
-    "Fault", "Reading", "Report", "check", "mentioned_keys", "read_conditions", "read_sentence",
-    "split_sentences",
+    "Fault", "Reading", "Report", "check", "mentioned_keys", "read_conditions", "read_people",
+    "read_sentence", "split_sentences",
 ]  # fmt: skip
 
 PLACE_WORDS = {
@@ -75,29 +75,29 @@ def mentioned_keys(text: str) -> frozenset[str]:
     )
 
 
-def read_conditions(prompt: str) -> dict[str, str]:
-    """Read what a prompt asks for: place, time, mood, thing as far as each is named exactly once, and who.
+def read_people(prompt: str) -> list[str]:
+    """List the characters that a prompt names, by name or kind, in its order: the hero, then friends."""
+    everyone = wishes.read(prompt)["character"]
+    named = [name for name in everyone if re.search(rf"\b{name}\b", prompt)]
+    return everyone if len(everyone) == 2 else named or everyone
 
-    ``character`` is the first who is named and ``friend`` the second (where three or more are named, nobody);
-    ``company`` is "friend" where two are named or friends are asked for. Other words than the world's own are
-    read, too ("the woods", "spooky", "a bunny"), and words with one wrong letter.
+
+def read_conditions(prompt: str) -> dict[str, str]:
+    """Read what a prompt asks for: place, time, mood, thing, character, as far as each is named exactly once.
+
+    ``company`` is "friend" where two characters are named or friends are asked for. Other words than the
+    world's own are read, too ("the woods", "spooky", "a bunny"), and words with one wrong letter.
     """
-    named, read = mentioned_keys(prompt), wishes.read(prompt)
+    named, read, people = mentioned_keys(prompt), wishes.read(prompt), read_people(prompt)
     groups = {
         "place": [key for key in PLACES if key in named] or read["place"],
         "time": [key for key in TIMES if key in named] or read["time"],
         "mood": [mood for mood in MOODS if re.search(rf"\b{mood}\b", prompt, re.IGNORECASE)] or read["mood"],
         "thing": read["thing"],
-        "company": read["company"],
+        "company": ["friend"] if len(people) == 2 else read["company"],
+        "character": people,
     }
-    conditions = {key: found[0] for key, found in groups.items() if len(found) == 1}
-    people = [name for name in read["character"] if re.search(rf"\b{name}\b", prompt)] or read["character"]
-    people = read["character"] if len(read["character"]) == 2 else people
-    if 1 <= len(people) <= 2:
-        conditions |= dict(zip(("character", "friend"), people, strict=False))
-    if len(people) == 2:
-        conditions["company"] = "friend"
-    return conditions
+    return {key: found[0] for key, found in groups.items() if len(found) == 1}
 
 
 # ------------------------------------------------------------------ what a sentence claims
@@ -244,7 +244,9 @@ def check(text: str, prompt: str = "", **asked: str) -> Report:
     Faults are of the kinds name, pronoun, place, time, mood, object, thing, problem, company, repeated,
     reordered, unfinished, garbled. Any text may be given; an empty one is unfinished.
     """
-    conditions = read_conditions(prompt) | asked
+    people = read_people(prompt)
+    pair = dict(zip(("character", "friend"), people, strict=True)) if len(people) == 2 else {}
+    conditions = read_conditions(prompt) | pair | asked
     known: dict[str, frozenset[str]] = {fact: frozenset({value}) for fact, value in conditions.items()}
     faults, roles, sentences = [], [], split_sentences(text)
     thing_seen = "thing" not in conditions

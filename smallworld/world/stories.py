@@ -336,7 +336,7 @@ def sample_story(
         ground = rng.random() < 0.5
         chosen["thing"] = rng.choice(PLACES[chosen["place"]].things if ground else SKY_THINGS)
     known = wanted | {name: chosen[name] for name in fields}
-    prompt = wish(rng, {name: chosen[name] for name in fields}, split) if fields else ""
+    prompt = wish(rng, {name: chosen[name] for name in fields}) if fields else ""
     sentences: list[tuple[str, str]] = []
     while not sentences or sum(len(text.split()) for _, text in sentences) > MAX_WORDS:
         draw = _Draw(rng)

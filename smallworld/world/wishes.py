@@ -16,7 +16,6 @@ WISHES_FILE = Path(__file__).with_name("wishes.txt")
 ASKABLE = ("place", "time", "mood", "character", "thing", "company", "friend")
 THINGS = tuple(dict.fromkeys((*SKY_THINGS, *(thing for place in PLACES.values() for thing in place.things))))
 SMALL_SHARE, BARE_SHARE, SLIP_SHARE, PLAIN_SHARE = 0.25, 0.3, 0.1, 0.25
-HELD_OUT_SHARE = 0.3  # of the phrases in requests of the validation and test stories
 WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 
 PLAIN = (
@@ -77,15 +76,12 @@ def phrasings(section: str, held_out: bool) -> tuple[str, ...]:
     return tuple(phrase.lstrip("*") for phrase in every if phrase.startswith("*") == held_out)
 
 
-def _phrase(rng: random.Random, section: str, split: str) -> str:
-    """Draw a phrase; requests of held-out stories often use one that the training stories lack."""
-    unknown = phrasings(section, True)
-    if split != "train" and unknown and rng.random() < HELD_OUT_SHARE:
-        return rng.choice(unknown)
-    return rng.choice(phrasings(section, False))
+def _phrase(rng: random.Random, section: str, new_words: bool) -> str:
+    """Draw a phrase; with ``new_words`` one that the training stories lack, where there is one."""
+    return rng.choice((new_words and phrasings(section, True)) or phrasings(section, False))
 
 
-def _person(rng: random.Random, name: str, split: str) -> str:
+def _person(rng: random.Random, name: str, new_words: bool) -> str:
     """Word a character: by the name, the kind, or both."""
     kind = CHARACTERS[name].kind
     forms = (
@@ -93,23 +89,23 @@ def _person(rng: random.Random, name: str, split: str) -> str:
         f"the {kind}",
         f"a small {kind}", f"a {kind} named {name}", f"a {kind} called {name}", f"a young {kind}",
         f"one {kind}",
-        f"the {kind} {name}", _phrase(rng, f"{kind}.also", split),
+        f"the {kind} {name}", _phrase(rng, f"{kind}.also", new_words),
     )  # fmt: skip
     return rng.choice(forms)
 
 
-def _subjects(rng: random.Random, facts: dict[str, str], split: str) -> tuple[str, str]:
+def _subjects(rng: random.Random, facts: dict[str, str], new_words: bool) -> tuple[str, str]:
     """Word who and what the story is about: (the people or "", the thing or "")."""
     people = ""
     if "character" in facts:
-        people = _person(rng, facts["character"], split)
+        people = _person(rng, facts["character"], new_words)
     if "friend" in facts:
         link = rng.choice((" and ", " and ", " and ", " who meets ", " and a friend, "))
-        people += link + _person(rng, facts["friend"], split)
+        people += link + _person(rng, facts["friend"], new_words)
     elif facts.get("company") == "friend":
-        friends = _phrase(rng, "company.what", split)
+        friends = _phrase(rng, "company.what", new_words)
         people = f"{people} and a friend" if people else friends
-    thing = _phrase(rng, facts["thing"].replace(" ", "_") + ".what", split) if "thing" in facts else ""
+    thing = _phrase(rng, facts["thing"].replace(" ", "_") + ".what", new_words) if "thing" in facts else ""
     return people, thing
 
 
@@ -128,32 +124,34 @@ def _about(rng: random.Random, people: str, thing: str) -> str:
     return ""
 
 
-def _listed(rng: random.Random, facts: dict[str, str], parts: dict[str, str], split: str) -> str:
+def _listed(rng: random.Random, facts: dict[str, str], parts: dict[str, str], new_words: bool) -> str:
     """Only name what is wanted: "the sea, midnight, a cat"."""
     items = [parts["people"], parts["thing"], parts["like"]]
-    items += [_phrase(rng, f"{facts[key]}.what", split) for key in ("place", "time") if key in facts]
+    items += [_phrase(rng, f"{facts[key]}.what", new_words) for key in ("place", "time") if key in facts]
     items = [item for item in items if item]
     rng.shuffle(items)
     return rng.choice((", ", ", ", " and ", ", ")).join(items)
 
 
-def wish(rng: random.Random, facts: dict[str, str], split: str) -> str:
+def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> str:
     """Ask for a story as people do: commands, questions, lists, small letters, slips; ends in a newline.
 
-    ``facts`` are the asked ones of ``ASKABLE``. Requests of other splits than "train" may use words that no
-    training story is asked for with.
+    ``facts`` are the asked ones of ``ASKABLE``. ``new_words``: wherever there are words that no training
+    story is asked for with, these are used.
     """
-    if rng.random() < PLAIN_SHARE:
+    if not new_words and rng.random() < PLAIN_SHARE:
         return ask(**facts, wording=rng.randrange(10_000))
-    people, thing = _subjects(rng, facts, split)
-    where = " " + _phrase(rng, f"{facts['place']}.where", split) if "place" in facts else ""
-    when = " " + _phrase(rng, f"{facts['time']}.when", split) if "time" in facts else ""
+    people, thing = _subjects(rng, facts, new_words)
+    where = " " + _phrase(rng, f"{facts['place']}.where", new_words) if "place" in facts else ""
+    when = " " + _phrase(rng, f"{facts['time']}.when", new_words) if "time" in facts else ""
     in_adjective = rng.random() < 0.7
-    like = _phrase(rng, f"{facts['mood']}.like", split) if "mood" in facts and in_adjective else ""
-    more = " " + _phrase(rng, f"{facts['mood']}.make", split) if "mood" in facts and not in_adjective else ""
+    like = _phrase(rng, f"{facts['mood']}.like", new_words) if "mood" in facts and in_adjective else ""
+    more = (
+        " " + _phrase(rng, f"{facts['mood']}.make", new_words) if "mood" in facts and not in_adjective else ""
+    )
     parts = {"people": people, "thing": thing, "like": like}
     if rng.random() < 0.2:
-        line = _listed(rng, facts, parts, split) or "a story"
+        line = _listed(rng, facts, parts, new_words) or "a story"
     elif people and not thing and not like and rng.random() < 0.4:
         line = rng.choice(phrasings("frames.who", False)).format(who=people, where=where, when=when)
     else:
