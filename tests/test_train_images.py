@@ -12,6 +12,7 @@ from smallworld.making.image import export as image_export
 from smallworld.making.image import model as image_model
 from smallworld.making.image.settings import Settings
 from smallworld.making.images import Run
+from smallworld.making.models import ModelError
 from smallworld.making.training import TrainingError
 
 
@@ -185,3 +186,12 @@ def test_a_run_by_the_clock_ends_when_its_time_is_up(made, tmp_path, monkeypatch
     record = json.loads((tmp_path / "model" / "training.json").read_text(encoding="utf-8"))
     assert 0 < record["stages"][-1]["steps"] < 100_000
     assert (tmp_path / "kept" / "averaged-0.010.safetensors").exists()
+
+
+def test_a_damaged_model_to_start_from_is_told_in_one_sentence(monkeypatch, tmp_path):
+    def damaged(*_):
+        raise ModelError("The image model cannot be read: restore it.")
+
+    monkeypatch.setattr(train_images, "run", damaged)
+    with pytest.raises(SystemExit, match="train_images: The image model cannot be read"):
+        train_images.main(["--output", str(tmp_path), "--device", "cpu"])

@@ -41,6 +41,7 @@ from smallworld.making.image.pipeline import load_pipeline
 from smallworld.making.image.settings import Settings
 from smallworld.making.image.stage import Stage, train
 from smallworld.making.image.text_encoder import TextStage
+from smallworld.making.models import ModelError
 from smallworld.making.training import (
     TrainingError,
     add_run_options,
@@ -263,7 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
         if chosen.minutes:
             print(f"the last stage ends {chosen.minutes:g} minutes after the beginning, if not before")
         made = run(settings, chosen.output, how)
-    except TrainingError as problem:
+    except (ModelError, TrainingError) as problem:
         raise SystemExit(f"train_images: {problem}") from None
     full = settings == Settings() and not any((chosen.only, chosen.minutes, chosen.autoencoder_minutes))
     ship = made["finished"] and (full if chosen.ship is None else chosen.ship)  # never a run broken off
