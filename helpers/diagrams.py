@@ -22,7 +22,7 @@ SIZE, SMALL = 22, 19  # heights of letters: half as many pixels on a phone
 TOKEN = 42  # the height of a token
 FONT = "DejaVu Sans, Verdana, sans-serif"
 INK, QUIET, PALE, GROUND = "#1d2329", "#59636e", "#aab2bb", "#ffffff"
-BLUE, ORANGE, RED, GREEN = PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[5]
+BLUE, ORANGE, RED = PALETTE[0], PALETTE[1], PALETTE[4]
 DASHES = {"stroke_dasharray": "6 5"}
 # Widths of letters as shares of their height, those of DejaVu Sans, which is wider than most fonts.
 WIDTHS = {"iIjl.,:;'|! ·": 0.36, 'frt()[]-/\\"`': 0.46, "mwMW@%…—&+=<>×≥": 1.0}
@@ -87,7 +87,7 @@ class Canvas:
 
     def box(
         self, x: float, y: float, width: float, height: float, words: str = "", *, size: float = SIZE,
-        colour: str = QUIET, dashed: bool = False, bold: bool = False,
+        colour: str = QUIET, dashed: bool = False,
     ) -> None:  # fmt: skip
         """A rounded box with wrapped words in its middle; dashed: without a tint, with a dashed rim."""
         self._reach((x, y), (x + width, y + height))
@@ -96,17 +96,17 @@ class Canvas:
         lines = wrap(words, width - 12, size)
         for i, line in enumerate(lines):
             middle = y + height / 2 + (i - (len(lines) - 1) / 2) * 1.25 * size
-            self.text(x + width / 2, middle, line, size=size, bold=bold)
+            self.text(x + width / 2, middle, line, size=size)
 
     def token(
         self, x: float, y: float, token: str, *, width: float = 0, size: float = SIZE, colour: str = QUIET,
-        dashed: bool = False, bold: bool = False,
+        dashed: bool = False,
     ) -> float:  # fmt: skip
         """A token in a box, 42 units high, as wide as its text or as it is told. Returns its right end."""
         shown = visible(token)
         width = width or text_width(shown, size) + 18
         self.box(x, y, width, TOKEN, colour=colour, dashed=dashed)
-        self.text(x + width / 2, y + TOKEN / 2, shorten(shown, width - 4, size), size=size, bold=bold)
+        self.text(x + width / 2, y + TOKEN / 2, shorten(shown, width - 4, size), size=size)
         return x + width
 
     def grid(

@@ -47,6 +47,7 @@ DRAWINGS = {
     "tree, three steps": lambda: drawn.continuation_tree("Once upon a time", FOREST, 3),
     "tree, one branch": lambda: drawn.continuation_tree("a", [(("b",), 1)], 12),
     "tree, odd tokens": lambda: drawn.continuation_tree(HOSTILE, [((word,), 0.1) for word in ODD]),
+    "tree, an odd start": lambda: drawn.continuation_tree("\x00 a\x1b\n", [(("b",), 0.1)]),
     "nucleus": lambda: drawn.nucleus(SENTENCE, WEIGHTS, 0.8),
     "nucleus, everything": lambda: drawn.nucleus(SENTENCE, WEIGHTS, 1.0),
     "nucleus, many": lambda: drawn.nucleus(*many(50_000), 0.999),
@@ -201,6 +202,12 @@ def test_nucleus_keeps_up_to_the_first_sum_that_is_enough(top_p, kept):
     assert [bar.get("fill") for bar in bars].count(diagrams.BLUE) == kept
     bold = [t.text for t in parse(diagram).iter(f"{SVG}text") if t.get("font-weight")]
     assert bold == [f"{[0.5, 0.8, 0.9, 1.0][kept - 1]:.2f}", "kept"]
+
+
+def test_a_sum_that_is_enough_but_for_rounding_is_enough():
+    probabilities = [0.4, 0.3, 0.2, 0.1]
+    assert sum(probabilities[:3]) < 0.9
+    assert "Kept are 3" in drawn.nucleus(list("abcd"), probabilities, 0.9).alt
 
 
 def test_tokens_that_are_not_drawn_are_counted():

@@ -293,7 +293,7 @@ def _padded_row(
     x = LEFT + 80
     canvas.text(LEFT, y + TOKEN / 2, name, anchor="start", size=SMALL)
     canvas.text(LEFT, y + TOKEN + 22, "mask", anchor="start", size=SMALL, colour=QUIET)
-    canvas.grid(x, y, [tokens], width=width, colours=[colours])
+    canvas.grid(x, y, [tokens], width=width, colours=[colours], size=SIZE if len(cells) < 5 else SMALL)
     for i, digit in enumerate(mask):
         canvas.text(x + (i + 0.5) * width, y + TOKEN + 22, digit, colour=INK if digit == "1" else QUIET)
     colour = ORANGE if mask[-1] == "1" else RED

@@ -118,7 +118,8 @@ def _columns(start: str, tree: dict[Path, float]) -> list[Column]:
     widths = [max(60, min(text_width(start, size) + 18, 150))]
     for step in range(1, depth + 1):
         words = [visible(path[-1]) for path in tree if len(path) == step]
-        widths.append(max(60, *(text_width(word, size) + 18 for word in words)))
+        longest = max(text_width(word, size) for word in words)
+        widths.append(min(max(longest + 18, 60), 220))
     room = WIDTH - 2 * MARGIN - PRODUCT
     while sum(widths) > room - depth * (LINE + NUMBER):
         widths[widths.index(max(widths))] -= 1
