@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers import exercises
+from helpers import exercises, progress_file
 from helpers.errors import WorkbookError
 from helpers.exercises import Exercise
 from tests.answers import import_lessons
@@ -29,8 +29,8 @@ SECOND = Exercise(
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
     """Two exercises and no history."""
-    for name in ("ATTEMPTS", "SOLVED"):
-        monkeypatch.setattr(exercises, name, {})
+    monkeypatch.setattr(progress_file, "_saved", {})
+    monkeypatch.setattr(progress_file, "_unsaved", [])
     ours = {exercise.id: exercise for exercise in (FIRST, SECOND)}
     monkeypatch.setattr(exercises, "KNOWN", ours)
 
@@ -57,7 +57,7 @@ def stub_that_passes(x):
 @pytest.mark.parametrize("answer", [..., stub, stub_with_text, stub_that_passes, lambda x: ...])
 def test_a_stub_is_not_attempted_yet(capsys, answer):
     assert said(capsys, exercises.check, "99.1", answer) == "99.1 Double: not attempted yet.\n"
-    assert exercises.ATTEMPTS == {}
+    assert progress_file.recall() == {}
     assert said(capsys, exercises.check, "99.1") == "99.1 Double: not attempted yet.\n"
 
 
