@@ -72,7 +72,8 @@ def _fault(result: Any, reference: Callable, spare: tuple | None) -> str:
         expected = reference(*arguments, **named)
     except Exception:  # input that nobody has asked for
         return ""
-    return _difference(result, expected)
+    kind, wanted = _kind(result), _kind(expected)
+    return "" if kind == wanted else f"returns {kind} instead of {wanted}"
 
 
 def _copy_of_data(values: Any) -> Any:
@@ -90,19 +91,6 @@ def _is_data(value: Any) -> bool:
         return all(_is_data(part) for part in value.values())
     is_array = hasattr(value, "tolist") and hasattr(value, "shape")
     return value is None or is_array or isinstance(value, Number | str)
-
-
-def _difference(yours: Any, reference: Any) -> str:
-    """What is wrong with a result by its kind, "" if nothing is."""
-    several = isinstance(reference, tuple)
-    kinds, wanted = _kinds(yours, several), _kinds(reference, several)
-    return "" if kinds == wanted else f"returns {kinds} instead of {wanted}"
-
-
-def _kinds(result: Any, several: bool) -> str:
-    """What a result is; of several results, which may come as a list, what each of them is."""
-    parts = result if several and isinstance(result, list | tuple) else [result]
-    return " and ".join(_kind(part) for part in parts)
 
 
 def _kind(value: Any) -> str:

@@ -9,14 +9,14 @@ import html
 import inspect
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from helpers import progress_file
 from helpers.answers import Used
 from helpers.errors import WorkbookError
-from helpers.progress_file import Record
+from helpers.progress_file import Record, Records
 from helpers.session import is_live
 
 DIFFICULTIES = {1: "easy", 2: "medium", 3: "hard"}
@@ -121,25 +121,31 @@ def solution(id: str) -> None:
 
 
 def score(notebook: str) -> None:
-    """Print how many of a notebook's exercises ("03") are solved, then one line for each."""
+    """Print how many of a notebook's exercises ("03") are solved, then one line for each.
+
+    Somebody who sits in front of the notebook sees what was solved in earlier sessions, too.
+    """
     exercises = of(notebook)
     if not exercises:
         raise WorkbookError(f'Notebook "{notebook}" has no exercises: name one by number, such as "03".')
-    records = progress_file.recall()
-    states = {id: records.get(exercise.key, Record()) for id, exercise in exercises.items()}
-    solved = [id for id, record in states.items() if record.solved]
-    print(f"{len(solved)} of {len(exercises)} exercises solved.")
-    for id, record in states.items():
-        print(f"  {id} {exercises[id].title}: {state(record)}")
+    solved, lines = tally(exercises.values(), progress_file.recall())
+    print(f"{solved} of {len(exercises)} exercises solved.")
+    print("\n".join(f"  {line}" for line in lines))
     if is_live() and not progress_file.is_kept():
         print("This is forgotten when the kernel ends: build/progress.json cannot be written.")
 
 
-def state(record: Record) -> str:
-    """What a record says, in words."""
-    if record.solved:
-        return f"solved at attempt {record.attempts}"
-    return "tried, not solved yet" if record.attempts else "not attempted yet"
+def tally(exercises: Iterable[Exercise], records: Records) -> tuple[int, list[str]]:
+    """How many exercises are solved, and a line for each that says how it stands."""
+    solved, lines = 0, []
+    for exercise in exercises:
+        record = records.get(exercise.key, Record())
+        state = "tried, not solved yet" if record.attempts else "not attempted yet"
+        if record.solved:
+            solved += 1
+            state = f"solved at attempt {record.attempts}"
+        lines.append(f"{exercise.id} {exercise.title}: {state}")
+    return solved, lines
 
 
 def _judge(exercise: Exercise, answer: Any) -> str | None:
@@ -168,14 +174,11 @@ def _is_stub(answer: Any) -> bool:
 
 
 def _signature(function: Callable) -> str:
-    """The first lines of a function: its name, its arguments with their types, its docstring."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    docstring = ast.get_docstring(definition)
-    definition.body = [ast.Expr(ast.Constant(...))]
-    definition.decorator_list = []
-    head, body = ast.unparse(definition).rsplit("\n", 1)
-    words = textwrap.indent(f'"""{docstring}"""\n', "    ") if docstring else ""
-    return f"{head}\n{words}{body}"
+    """The first lines of a function as they stand in its source: name, arguments with types, docstring."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    (definition,) = ast.parse("\n".join(lines)).body
+    docstring = definition.body[0]
+    return "\n".join([*lines[definition.lineno - 1 : docstring.end_lineno], "    ..."])
 
 
 def _card(exercise: Exercise) -> dict[str, str]:
@@ -203,6 +206,7 @@ def _card_as_html(exercise: Exercise) -> str:
     for heading, text in _card(exercise).items():
         shown = html.escape(text)
         is_code = heading in ("What to write", "For example")
-        rows.append(f"{heading}:<pre>{shown}</pre>" if is_code else f"{heading}: {shown}")
+        rows.append(f"<b>{heading}:</b> " + (f"<pre>{shown}</pre>" if is_code else shown))
     style = "border: 1px solid #888; border-left-width: 5px; padding: 4px 14px; max-width: 46em"
-    return f'<div style="{style}">{"".join(f"<div>{row}</div>" for row in rows)}</div>'
+    body = "".join(f"<div>{row}</div>" for row in rows)
+    return f'<div style="{style}">{body}</div>'

@@ -43,7 +43,7 @@ def add_attempt(key: str, right: bool) -> Record:
     _unsaved.append((key, right, date.today().isoformat()))
     if is_live():
         with contextlib.suppress(OSError):
-            _save(build_folder() / "progress.json")
+            _save(place())
     return recall()[key]
 
 
@@ -52,13 +52,18 @@ def recall() -> Records:
     stored: Records = {}
     if is_live():
         with contextlib.suppress(OSError):
-            stored, _ = read(build_folder() / "progress.json")
+            stored, _ = read(place())
     return _with_unsaved(_merged(stored, _saved))
 
 
 def is_kept() -> bool:
     """Whether the file holds everything that this process has to save."""
     return not _unsaved
+
+
+def place() -> Path:
+    """Where the file lies, or would lie."""
+    return build_folder() / "progress.json"
 
 
 def read(path: Path) -> tuple[Records, bool]:
