@@ -1,8 +1,10 @@
 """The frame of the exercises: what a learner reads, whatever the answer is."""
 
+import numpy as np
 import pytest
+import torch
 
-from helpers import exercises
+from helpers import exercises, progress_file
 from helpers.errors import WorkbookError
 from helpers.exercises import Exercise
 from tests.answers import import_lessons
@@ -21,17 +23,38 @@ def judge_double(answer):
 
 
 FIRST = Exercise("99.1", "Double", judge_double, ("Think.", "Multiply.", "return 2 * x"), reference)
+def keep_largest(
+    values, count=1
+):  # fmt: skip
+    """Keep the largest <values>, 0 elsewhere.
+
+    The order stays.
+    """
+    smallest = values.topk(count).values.min()
+    return values.where(values >= smallest, torch.zeros(()))
+
+
+def judge_largest(answer):
+    result = answer(torch.tensor([1.0, 3.0, 2.0]), 2)
+    return None if result.tolist() == [0.0, 3.0, 2.0] else "The two largest should be left."
+
+
 SECOND = Exercise(
     "99.2", "A number", lambda a: None if a == 4 else "It is not 4.", ("a", "b", "c"), reference
 )
+THIRD = Exercise(
+    "97.1", "Keep <some>", judge_largest, ("a", "b", "c"), keep_largest, purpose="Bars & more.",
+    shapes="values (n,), count a number; the result (n,)", difficulty=2, minutes=8,
+    example=("keep_largest(torch.tensor([1.0, 2.0]))", "tensor([0., 2.])"),
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-    """Two exercises and no history."""
-    for name in ("ATTEMPTS", "SOLVED"):
-        monkeypatch.setattr(exercises, name, {})
-    ours = {exercise.id: exercise for exercise in (FIRST, SECOND)}
+    """Three exercises and no history."""
+    monkeypatch.setattr(progress_file, "_saved", {})
+    monkeypatch.setattr(progress_file, "_unsaved", [])
+    ours = {exercise.id: exercise for exercise in (FIRST, SECOND, THIRD)}
     monkeypatch.setattr(exercises, "KNOWN", ours)
 
 
@@ -57,7 +80,7 @@ def stub_that_passes(x):
 @pytest.mark.parametrize("answer", [..., stub, stub_with_text, stub_that_passes, lambda x: ...])
 def test_a_stub_is_not_attempted_yet(capsys, answer):
     assert said(capsys, exercises.check, "99.1", answer) == "99.1 Double: not attempted yet.\n"
-    assert exercises.ATTEMPTS == {}
+    assert progress_file.recall() == {}
     assert said(capsys, exercises.check, "99.1") == "99.1 Double: not attempted yet.\n"
 
 
@@ -141,7 +164,9 @@ def test_solution_prints_the_source(capsys):
     )
 
 
-@pytest.mark.parametrize("function", [exercises.check, exercises.hint, exercises.solution])
+@pytest.mark.parametrize(
+    "function", [exercises.check, exercises.hint, exercises.solution, exercises.statement, exercises.use]
+)
 def test_an_unknown_exercise_is_refused_with_the_choices(function):
     with pytest.raises(WorkbookError, match='no exercise "99.7": choose one of 99.1, 99.2'):
         function("99.7")
@@ -159,6 +184,170 @@ def test_an_exercise_of_no_notebook_is_refused(id, monkeypatch):
         exercises.hint(id)
 
 
+# A learner's answer in a figure
+
+
+NOT_RIGHT = "your reference is not right yet, so the reference answer is used here."
+NOT_WRITTEN = "your reference is not written yet, so the reference answer is used here."
+
+
+@pytest.mark.parametrize(
+    ("answer", "whose", "line"),
+    [
+        (lambda x: x + x, "yours", "your reference is used here."),
+        (lambda x: x + 1, "the reference answer's", NOT_RIGHT),
+        (lambda x: 1 / 0, "the reference answer's", NOT_RIGHT),
+        (stub, "the reference answer's", NOT_WRITTEN),
+        (..., "the reference answer's", NOT_WRITTEN),
+    ],
+)
+def test_whose_answer_is_used_is_said(capsys, answer, whose, line):
+    used = exercises.use("99.1", answer)
+    assert capsys.readouterr().out == f"99.1 Double: {line}\n"
+    assert used.whose == whose and repr(used) == f"reference ({whose})"
+    assert used(5) == used(x=5) == 10
+    assert progress_file.recall() == {} and capsys.readouterr().out == ""
+
+
+def test_a_value_is_used_as_it_is(capsys):
+    assert exercises.use("99.2", 4)() == 4
+    assert exercises.use("99.2", 4).whose == "yours"
+
+
+def test_what_a_right_answer_prints_while_it_is_judged_is_not_shown(capsys):
+    def talkative(x):
+        print("x is", x)
+        return 2 * x
+
+    used = exercises.use("99.1", talkative)
+    assert capsys.readouterr().out == "99.1 Double: your reference is used here.\n"
+    assert used(5) == 10 and capsys.readouterr().out == "x is 5\n"
+
+
+def only_as_judged(wrong):
+    """A function that is right on what the judge tries, and does something else on other input."""
+
+    def answer(values, count=1):
+        return keep_largest(values, count) if len(values) == 3 else wrong(values)
+
+    return answer
+
+
+def halt(values):
+    values.zero_()
+    raise ValueError("no\n" + "long " * 500)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (lambda values: 1 / 0, "stops with ZeroDivisionError: division by zero."),
+        (halt, "stops with ValueError: no long long"),
+        (lambda values: exit(), "stops with SystemExit"),
+        (lambda values: None, "returns nothing."),
+        (lambda values: "many", "returns a text instead of a Tensor of shape (4,) and type torch.float32."),
+        (lambda values: values.max(), "returns a number instead of a Tensor"),
+        (lambda values: values.tolist(), "returns a list instead of a Tensor"),
+        (lambda values: values.numpy(), "returns a ndarray of shape (4,) and type float32 instead of"),
+        (lambda values: values[:2], "returns a Tensor of shape (2,) and type torch.float32 instead of"),
+        (lambda values: values.double(), "returns a Tensor of shape (4,) and type torch.float64 instead of"),
+        (lambda values: values / 0, "returns a Tensor of shape (4,) and type torch.float32 with NaN instead"),
+        (lambda values: Exercise, "returns type instead of a Tensor"),
+    ],
+)
+def test_a_right_answer_that_fails_later_is_replaced_and_that_is_said_once(capsys, wrong, problem):
+    used = exercises.use("97.1", only_as_judged(wrong))
+    assert used.whose == "yours"
+    values = torch.tensor([0.0, 4.0, 1.0, 2.0])
+    capsys.readouterr()
+    assert used(values, count=2).tolist() == [0.0, 4.0, 0.0, 2.0]
+    out = capsys.readouterr().out
+    head = "97.1 Keep <some>: your keep_largest was right in the check, but here it "
+    assert out.startswith(head + problem)
+    assert out.endswith("The reference answer takes its place.\n") and out.count("\n") == 1 and len(out) < 450
+    assert used.whose == "the reference answer's"
+    used(values)
+    assert capsys.readouterr().out == ""
+
+
+def test_another_value_of_the_same_kind_is_the_learner_s_own(capsys):
+    used = exercises.use("97.1", only_as_judged(lambda values: values + 1))
+    assert used(torch.zeros(4)).tolist() == [1.0] * 4 and used.whose == "yours"
+
+
+def test_a_generator_is_used_only_once():
+    """To compare with the reference answer, it would have to be drawn from again."""
+
+    def draw(generator):
+        return torch.rand(1, generator=generator)
+
+    exercises.register(Exercise("97.2", "Draw", lambda answer: None, ("a", "b", "c"), draw))
+    used = exercises.use("97.2", lambda g: torch.rand(2, generator=g))
+    drawn, alone = (torch.Generator().manual_seed(0) for _ in range(2))
+    assert torch.equal(used(drawn), torch.rand(2, generator=alone)) and used.whose == "yours"
+    assert drawn.get_state().equal(alone.get_state())
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2.5], {"a": (1, "b")}, np.ones(2), torch.ones(1, requires_grad=True) * 2, object]
+)
+def test_input_that_the_reference_refuses_is_the_learner_s_own(values):
+    judged = Exercise("97.2", "Any", lambda answer: None, ("a", "b", "c"), keep_largest)
+    exercises.register(judged)
+    used = exercises.use("97.2", lambda values, count: "mine")
+    assert used(values, "one") == "mine" and used.whose == "yours"
+
+
+# The card
+
+CARD = """\
+97.1 Keep <some>
+How hard: medium, about 8 minutes
+What for: Bars & more.
+What to write:
+def keep_largest(
+    values, count=1
+):  # fmt: skip
+    \"""Keep the largest <values>, 0 elsewhere.
+
+    The order stays.
+    \"""
+    ...
+Shapes: values (n,), count a number; the result (n,)
+For example:
+keep_largest(torch.tensor([1.0, 2.0])) gives
+tensor([0., 2.])"""
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """The card of an exercise as it is displayed: as text and as HTML."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+
+    def read(id):
+        exercises.statement(id)
+        return shown[-1]["text/plain"], shown[-1]["text/html"]
+
+    return read
+
+
+def test_a_card_says_what_for_what_to_write_and_how_long(card):
+    text, page = card("97.1")
+    assert text == CARD and card("97.1") == (text, page)
+    assert "<b>97.1 Keep &lt;some&gt;</b>" in page and "<b>What for:</b> Bars &amp; more." in page
+    assert "&quot;&quot;&quot;Keep the largest &lt;values&gt;, 0 elsewhere." in page and "<some>" not in page
+
+
+def test_a_card_sets_no_colour_of_text_or_ground(card):
+    """A dark page brings its own."""
+    assert "color:" not in card("97.1")[1] and "background" not in card("97.1")[1]
+
+
+def test_a_card_leaves_out_what_an_exercise_does_not_say(card):
+    assert card("99.1")[0] == '99.1 Double\nWhat to write:\ndef reference(x):\n    """Twice x."""\n    ...'
+
+
 LESSONS = {id[:2]: exercise.reference.__module__ for id, exercise in sorted(exercises.KNOWN.items())}
 
 
@@ -170,3 +359,16 @@ def test_every_exercise_is_complete_and_named_after_its_notebook(notebook, monke
     for exercise in found.values():
         assert exercise.title and exercise.reference.__doc__ and len(set(exercise.hints)) == 3
         assert exercise.reference.__module__ == LESSONS[notebook]
+        assert exercise.difficulty in (0, *exercises.DIFFICULTIES) and exercise.minutes >= 0
+
+
+@pytest.mark.parametrize("notebook", LESSONS)
+def test_the_example_on_a_card_is_true(notebook, monkeypatch):
+    """So is the one of the card above."""
+    known = [*exercises.of("97").values()]
+    monkeypatch.undo()
+    for exercise in [*known, *exercises.of(notebook).values()]:
+        if exercise.example:
+            call, result = exercise.example
+            names = {exercise.reference.__name__: exercise.reference, "torch": torch, "np": np}
+            assert repr(eval(call, names)) == result
