@@ -8,7 +8,7 @@ stored, each with the stored alternative text.
 import pytest
 from nbval.plugin import IPyNbCell
 
-PICTURES = ("image/png", "image/jpeg")
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
 def pictures(outputs: list) -> list[str]:

@@ -1,5 +1,5 @@
-"""Notebook 03, text generation: its exercises, experiments and figures."""
+"""Notebooks 03 and 13, text generation: their exercises, drawings, experiments and figures."""
 
-from helpers.lessons.text import exercises
+from helpers.lessons.text import diagrams, exercises
 
-__all__ = ["exercises"]
+__all__ = ["diagrams", "exercises"]
