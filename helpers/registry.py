@@ -144,4 +144,3 @@ def resolve(model: str) -> tuple[str, str]:
         if entry.hub_id and name in (entry.hub_id, entry.hub_id.split("/")[1]):
             return entry.hub_id, revision or entry.revision
     return name, revision or "main"
-

@@ -129,9 +129,7 @@ def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model
 
 def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
     """Damaged where tokenizer and model do not belong together."""
-    rows = min(
-        model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0]
-    )
+    rows = min(model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0])
     if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
         raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
     highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around

@@ -356,5 +356,3 @@ def _held_out_loss(model: Module, rows: list[list[int]]) -> float:
             total += _token_loss(model, [row]).item() * (len(row) - 1)
             tokens += len(row) - 1
     return total / max(1, tokens)
-
-

@@ -191,3 +191,44 @@ def test_a_second_try_after_an_interrupt_works_or_says_restart_the_kernel(tmp_pa
         first, *rest = run.communicate(timeout=240)[0].splitlines()
     assert first in ("interrupted", "loaded") and len(rest) == 1
     assert rest[0] == "loaded" or "restart the kernel" in rest[0]
+
+
+FIRST_CELL_TWICE = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+class Interrupt:
+    left = 1
+
+    @classmethod
+    def find_spec(cls, name, *_):
+        if name == sys.argv[2] and cls.left:
+            cls.left = 0
+            raise KeyboardInterrupt
+
+cells = json.load(open(sys.argv[1], encoding="utf-8"))["cells"]
+first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+shell = InteractiveShell()
+for interrupts in ([Interrupt], []):
+    sys.meta_path[:0] = interrupts
+    try:
+        error = shell.run_cell(first).error_in_exec
+    except KeyboardInterrupt as problem:
+        error = problem
+    print("->", type(error).__name__, error)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", ["03", "04"])
+@pytest.mark.parametrize("module", [
+    "matplotlib.rcsetup", "matplotlib.figure", "numpy.linalg", "torch._C", "torch.autograd", "torch.nn",
+])  # fmt: skip
+def test_the_first_cell_after_an_interrupt_works_or_says_restart_the_kernel(number, module):
+    (path,) = (Path(__file__).resolve().parents[1] / "notebooks").glob(f"{number}_*.ipynb")
+    command = [sys.executable, "-c", FIRST_CELL_TWICE, str(path), module]
+    printed = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    first, second = (line for line in printed if line.startswith("-> "))
+    told = r"-> ImportError The import of \w+ was interrupted: restart the kernel and try again\."
+    assert re.fullmatch(f"-> KeyboardInterrupt|{told}", first.rstrip())  # some library hides the interrupt
+    assert re.fullmatch(f"-> NoneType None|{told}", second)
