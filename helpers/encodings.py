@@ -1,4 +1,8 @@
-"""The text in a file's bytes: by what the file says, else by a guess that is told, else not at all."""
+"""The text in a file's bytes: by what the file says, else by a guess that is told, else not at all.
+
+No method is certain. Bytes that are UTF-8 are read as UTF-8, also where a letter or two of East Asia happened
+to make them; that is a guess, and told, where few letters are strange and all stand alone (`å = book`).
+"""
 
 from __future__ import annotations
 
@@ -48,8 +52,11 @@ def decoded(data: bytes) -> tuple[str, str]:
             return _seven_bits(data, name)
     if encoding == "utf-8" and b"\0" in data:
         raise WorkbookError("binary: it has zero bytes")
+    if text := _utf_7(data):
+        return text, "utf-7"
     try:
-        return data.decode(encoding), ""
+        text = data.decode(encoding)
+        return text, "utf-8" if encoding == "utf-8" and _is_doubtful(text) else ""
     except UnicodeDecodeError:
         if encoding != "utf-8" or _nearly_utf_8(data):
             raise WorkbookError("damaged: save it as UTF-8 again") from None
@@ -64,6 +71,24 @@ def _seven_bits(data: bytes, encoding: str) -> tuple[str, str]:
     with suppress(UnicodeDecodeError):
         return data.decode(encoding), encoding
     raise WorkbookError("it has control characters (ESC), and is in no encoding that is known here")
+
+
+def _utf_7(data: bytes) -> str:
+    """The text where every "+" of an ASCII file begins other letters, and several, as in UTF-7; else ""."""
+    with suppress(UnicodeDecodeError):
+        text = data.decode("utf-7")
+        strange = [c for c in text if not c.isascii()]
+        if sum(c.isalpha() for c in strange) >= 4 and all(c.isalpha() or c in MARKS for c in strange):
+            return text
+    return ""
+
+
+def _is_doubtful(text: str) -> bool:
+    """Whether the letters beyond ASCII are so few, in words of their own, that other letters may be meant."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    strange = "".join(words)
+    alone = not re.search("[a-zA-Z]", strange) and all(c < "\u0250" for c in strange)
+    return 0 < len(strange) <= 4 and alone and not set(strange.lower()) & set("àèéó")  # words of Europe
 
 
 def _nearly_utf_8(data: bytes) -> bool:
