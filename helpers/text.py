@@ -50,6 +50,17 @@ def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: 
     _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
 
 
+def context_of(model: Model) -> int:
+    """The tokens that a model has positions for; 0 where it has no such limit."""
+    config = model.config.get_text_config()
+    sizes = [getattr(config, name, None) for name in CONTEXTS]
+    context = min((size for size in sizes if isinstance(size, int) and size > 0), default=0)
+    for name, part in model.named_modules():  # as in RoBERTa, positions begin after that of padding
+        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
+            context = min(context, part.num_embeddings - part.padding_idx - 1)
+    return context
+
+
 def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> torch.Tensor:
     """Probability of every vocabulary entry as the next token: (vocabulary,), float32, on the CPU.
 
@@ -152,24 +163,13 @@ def _check(**settings: float) -> None:
 
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
     """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
-    context = _context(model)
+    context = context_of(model)
     longest = max(map(len, rows), default=0)
     if context and longest + new_tokens > context:
         raise WorkbookError(
             f"The prompt has {longest} tokens, but beside {new_tokens} new ones the context of {context} has "
             f"room for {max(0, context - new_tokens)}: shorten the prompt or ask for fewer new tokens."
         )
-
-
-def _context(model: Model) -> int:
-    """The tokens that a model has positions for; 0 where it has no such limit."""
-    config = model.config.get_text_config()
-    sizes = [getattr(config, name, None) for name in CONTEXTS]
-    context = min((size for size in sizes if isinstance(size, int) and size > 0), default=0)
-    for name, part in model.named_modules():  # as in RoBERTa, positions begin after that of padding
-        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
-            context = min(context, part.num_embeddings - part.padding_idx - 1)
-    return context
 
 
 def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:

@@ -332,8 +332,10 @@ def _held_out_and_rows(model: Module, tokenizer, texts: list[str], seed: int) ->
 
 def _pieces(model: Module, tokenizer, words: str) -> list[list[int]]:
     """A text's token ids, an end on either side, in pieces that the context has room for."""
-    room = min(512, getattr(model.config.get_text_config(), "max_position_embeddings", None) or 512)
+    room = min(512, text.context_of(model) or 512)
     end = tokenizer.eos_token_id
+    if end is None:
+        raise WorkbookError("No token of this model ends a text, so it would never stop: name another model.")
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     row = [start, *tokenizer(words, add_special_tokens=False).input_ids, end]
     return [row[i : i + room] for i in range(0, len(row) - 1, room - 1)]
