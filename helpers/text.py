@@ -32,6 +32,8 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
     only, and never code from the hub. Raises WorkbookError, in one sentence, for files that are missing or
     damaged and models that are missing, gated, out of reach or of another kind.
     """
+    if role not in ("text", "fill"):
+        raise WorkbookError(f'The role is {role!r}: give "text" or "fill"; pictures come from images.load.')
     for place in session.places(role, model):  # another one follows where the model cannot be read
         with place.reading():
             import transformers  # noqa: F401  first, since only what is imported can be told to be quiet
@@ -150,10 +152,10 @@ def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
 
 def _check(**settings: float) -> None:
     """WorkbookError for the first setting that is out of its range; unnamed ones are counts from 1."""
-    above_zero = sys.float_info.min
+    above_zero, least = sys.float_info.min, 1e-6  # what is divided by less is no number any more
     rules = {
-        "temperature": (above_zero, math.inf, "a number above 0 (for the likeliest token: do_sample=False)"),
-        "repetition_penalty": (above_zero, math.inf, "a number above 0 (1 is no penalty)"),
+        "temperature": (least, math.inf, "a number from 0.000001 (for the likeliest token: do_sample=False)"),
+        "repetition_penalty": (least, math.inf, "a number from 0.000001 (1 is no penalty)"),
         "top_p": (above_zero, 1, "a number above 0 and at most 1 (1 keeps every token)"),
         "top_k": (0, math.inf, "a whole number from 0 (0 keeps every token)"),
     }
