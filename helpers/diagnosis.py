@@ -115,6 +115,15 @@ def _names_kernel(value: object) -> bool:
     return "/" in json.dumps(named) or any(map(_names_kernel, value.values()))
 
 
+def check_tokens(tokenizer, rows: int, reader: str) -> None:
+    """Damaged where a tokenizer does not belong to the model that has so many rows for its tokens."""
+    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the {reader} {rows}")
+    highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the {reader} only {rows} rows")
+
+
 def libraries() -> str:
     """The libraries that load models, with their versions."""
     return f"Transformers {version('transformers')} and Diffusers {version('diffusers')}"

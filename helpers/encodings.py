@@ -46,31 +46,23 @@ TYPICAL = {"cp949": "HANGUL SYLLABLE", "cp932": "HIRAGANA", "euc_jp": "HIRAGANA"
 
 def decoded(data: bytes) -> tuple[str, str]:
     """The text, and the encoding if it was guessed, else ""; WorkbookError with the reason for no text."""
-    encoding = next((name for mark, name in BOMS.items() if data.startswith(mark)), "utf-8")
-    for name, sign in SEVEN_BITS.items():
-        if encoding == "utf-8" and re.search(sign, data):
-            return _seven_bits(data, name)
-    if encoding == "utf-8" and b"\0" in data:
+    said = next((name for mark, name in BOMS.items() if data.startswith(mark)), "")
+    switched = next((name for name, sign in SEVEN_BITS.items() if not said and re.search(sign, data)), "")
+    if not said and not switched and b"\0" in data:
         raise WorkbookError("binary: it has zero bytes")
-    if text := _utf_7(data):
-        return text, "utf-7"
     try:
-        text = data.decode(encoding)
-        return text, "utf-8" if encoding == "utf-8" and _is_doubtful(text) else ""
+        text = data.decode(said or switched or "utf-8")
     except UnicodeDecodeError:
-        if encoding != "utf-8" or _nearly_utf_8(data):
+        if switched:
+            raise WorkbookError("control characters (ESC), in no encoding that is known here") from None
+        if said or _nearly_utf_8(data):
             raise WorkbookError("damaged: save it as UTF-8 again") from None
-    guess = _guess(data)
-    if not guess:
-        raise WorkbookError("neither UTF-8 nor surely another encoding: save it as UTF-8")
-    return data.decode(guess), guess
-
-
-def _seven_bits(data: bytes, encoding: str) -> tuple[str, str]:
-    """A text in which signs switch between alphabets, and its encoding; WorkbookError where it is none."""
-    with suppress(UnicodeDecodeError):
-        return data.decode(encoding), encoding
-    raise WorkbookError("it has control characters (ESC), and is in no encoding that is known here")
+        if guess := _guess(data):
+            return data.decode(guess), guess
+        raise WorkbookError("neither UTF-8 nor surely another encoding: save it as UTF-8") from None
+    if not said and not switched and (other := _utf_7(data)):
+        return other, "utf-7"
+    return text, switched or ("utf-8" if not said and _is_doubtful(text) else "")
 
 
 def _utf_7(data: bytes) -> str:
@@ -108,12 +100,10 @@ def _guess(data: bytes) -> str:
     ranks = {name: match for match in ranked for name in match.could_be_from_charset}
     texts = {}
     for name in ranks:
-        try:
+        with suppress(UnicodeDecodeError):
             text = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if _is_language(text, name):
-            texts[name] = text
+            if _is_language(text, name):
+                texts[name] = text
     for name in (*LATIN, "cp932", "euc_jp"):  # most texts have Western letters; kana are no accident
         if name in texts:
             return name

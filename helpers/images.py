@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from helpers.checks import check_number, check_seed, check_text
-from helpers.diagnosis import Damaged, foreign_code, refuse_code
+from helpers.diagnosis import Damaged, check_tokens, foreign_code, refuse_code
 from helpers.errors import WorkbookError
 from helpers.registry import Place, find
 from helpers.session import Session, generator, quiet_libraries
@@ -203,12 +203,8 @@ def _check_index(index: dict, name: str) -> None:
 
 def _check_parts(pipe: Pipeline) -> None:
     """Damaged where the parts of a pipeline do not belong together."""
-    words, rows = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight.shape[0]
-    if len(words) < rows // 2:  # missing files make no error, but an almost empty tokenizer
-        raise Damaged(f"the tokenizer knows {len(words)} tokens, the text encoder {rows}")
-    highest = max(words.get_vocab().values())
-    if highest >= rows:
-        raise Damaged(f"the tokenizer has tokens up to number {highest}, the text encoder only {rows} rows")
+    words, table = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight
+    check_tokens(words, table.shape[0], "text encoder")
     room = pipe.text_encoder.config.max_position_embeddings
     if words.model_max_length > room:
         raise Damaged(f"the tokenizer writes {words.model_max_length} tokens, the text encoder reads {room}")

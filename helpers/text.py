@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from helpers.checks import check_number, check_seed, check_text
-from helpers.diagnosis import Damaged, foreign_code, libraries, refuse_code
+from helpers.diagnosis import Damaged, check_tokens, foreign_code, libraries, refuse_code
 from helpers.errors import WorkbookError
 from helpers.registry import Place
 from helpers.session import Session, quiet_libraries
@@ -135,19 +135,10 @@ def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model
     )  # fmt: skip
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
         raise Damaged("some of its weights are missing or not numbers")
-    _check_tokens(tokenizer, model)
+    tables = (model.get_input_embeddings(), model.get_output_embeddings())
+    check_tokens(tokenizer, min(table.weight.shape[0] for table in tables), "model")
     vars(model.config).pop("custom_pipelines", None)  # code, which `pipeline` would stop at
     return tokenizer, model
-
-
-def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
-    """Damaged where tokenizer and model do not belong together."""
-    rows = min(model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0])
-    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
-        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
-    highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around
-    if highest >= rows:
-        raise Damaged(f"the tokenizer has tokens up to number {highest}, the model only {rows} rows")
 
 
 def _check(**settings: float) -> None:

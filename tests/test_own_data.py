@@ -274,6 +274,18 @@ def test_a_composed_and_a_decomposed_name_are_one(tmp_path, on_disk, in_text):
     assert own_data.read_texts(tmp_path / there / there).items == ["beside"]
 
 
+def test_of_two_files_whose_names_look_the_same_one_is_told_as_skipped(tmp_path):
+    names = [normalize(form, "강아지-é.txt") for form in ("NFC", "NFD")]
+    for number, name in enumerate(names):
+        put(tmp_path, name, f"story {number}")
+    if len(os.listdir(tmp_path)) == 1:
+        pytest.skip("this file system takes them for one")
+    found = own_data.read_texts(tmp_path)
+    assert len(found.items) == 1 and list(reasons(found)) == [names[0]]
+    assert "a second file of the same name" in own_data.report(found)
+    assert reasons(own_data.read_pictures(tmp_path))[names[0]]
+
+
 @pytest.mark.parametrize("folder", [None, 3, ["a"], b"a"])
 @pytest.mark.parametrize("read", [own_data.read_texts, own_data.read_pictures])
 def test_what_is_no_name_of_a_folder_is_refused(read, folder):

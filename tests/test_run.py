@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unicodedata import normalize
 
 import nbformat
 import papermill
@@ -390,6 +391,18 @@ def test_wrong_usage_is_one_sentence_and_runs_nothing(tmp_path, capsys, monkeypa
         assert any(part in error for part in expected.split("|")), error
         assert "\n" not in error and "Traceback" not in error
     assert (tmp_path / "file").read_text() == "here first"
+
+
+@pytest.mark.parametrize("given", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_parameter_is_found_however_its_letters_are_composed(tmp_path, written, given):
+    line = f"{normalize(written, 'größe')}: int = 2  # how large, 1 to 3"
+    path = write(tmp_path, parameters=f"{PARAMETERS}\n{line}")
+    command = [str(path), "--output", str(tmp_path / "out"), "-p", normalize(given, "größe")]
+    plans, _ = run.prepare(run.command_line().parse_args([*command, "3"]))
+    assert plans[path] == {"größe": 3}
+    with pytest.raises(WorkbookError, match="größe is 4: give a whole number from 1 to 3"):
+        run.prepare(run.command_line().parse_args([*command, "4"]))
 
 
 def test_a_wrong_profile_in_the_environment_is_refused(tmp_path, capsys, monkeypatch):
