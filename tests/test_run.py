@@ -226,6 +226,10 @@ WRITTEN = {
     "with a separator of another kind": RANGES.replace('"Once', '"Once\u2028'),
     "with a comma in a number": RANGES.replace("1 to 1000", "1 to 1,000"),
     "over several lines": RANGES.replace("= 20  #", "= (\n    20\n)  #"),
+    "with a comment above": RANGES.replace(
+        "steps: int = 20  # how many times, 1 to 1000", "# how many times, 1 to 1000\nsteps: int = 20"
+    ),
+    "with comments above and beside": re.sub(r"(?m)^steps", "# 7 to 8\nsteps", RANGES),
     "another order": "\n".join(reversed(RANGES.splitlines())),
 }
 
@@ -263,6 +267,21 @@ def test_a_cell_that_only_uses_such_names_is_no_parameters_cell():
     parameters.check_namespace(in_shell(cell))
     parameters.check_namespace(in_shell(RANGES, "later = 5\nsedes = 1"))
     parameters.check_namespace({})
+
+
+@pytest.mark.parametrize("later", [
+    'profile = "tiny"  # mine\nseed = 1', "profile: str = 'tiny'\nseed: int = 1\na = 1\nb = 2\nc = 3",
+])  # fmt: skip
+def test_a_later_cell_that_sets_some_of_them_is_not_taken_for_the_parameters_cell(later):
+    parameters.check_namespace(in_shell(RANGES, later))
+    with pytest.raises(WorkbookError, match="steps is 0: give"):
+        parameters.check_namespace(in_shell(RANGES, later, "steps = 0"))
+    parameters.check_namespace(in_shell(RANGES, later, RANGES.replace("1 to 1000", "0 to 1000"), "steps = 0"))
+
+
+def test_a_comment_above_belongs_to_the_line_below_it_alone():
+    cell = "# how many, 1 to 3\na: int = 2\nb: int = 5  # 4 to 6\n# 7 to 9\n\nc: int = 1"
+    assert [one.limits for one in parameters.declared(cell).values()] == [(1, 3), (4, 6), None]
 
 
 def test_a_negative_limit_is_one():
