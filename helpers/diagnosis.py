@@ -159,8 +159,12 @@ def _json_flaw(path: Path) -> str:
         return "is no JSON that can be read"
     if not content and path.name in FULL:
         return "is empty"
-    files = content.get("weight_map", {}) if isinstance(content, dict) else {}
-    lost = [name for name in sorted(set(files.values())) if not (path.parent / name).is_file()]
+    if not isinstance(content, dict):
+        tables = ("config.json", "index.json", "tokenizer.json")  # other files may hold a list
+        return "is no JSON object" if path.name.endswith(tables) else ""
+    files = content.get("weight_map", {})
+    names = sorted(set(map(str, files.values()))) if isinstance(files, dict) else [str(files)]
+    lost = [name for name in names if not (path.parent / name).is_file()]
     return f"names {lost[0]}, which is missing" if lost else ""
 
 

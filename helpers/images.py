@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-DPM = "DPMSolverMultistepScheduler"
-SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++": DPM}
+SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler",
+              "dpm++": "DPMSolverMultistepScheduler"}  # fmt: skip
 NEEDED = {"StableDiffusionImg2ImgPipeline": ("image",),
           "StableDiffusionInpaintPipeline": ("image", "mask_image")}  # fmt: skip
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
@@ -191,14 +191,18 @@ def _read(place: Place, dtype: torch.dtype) -> Pipeline:
 
 def _check_index(index: dict, name: str) -> None:
     """WorkbookError where a pipeline is of another kind, or its files choose the classes of its parts."""
-    kind = index["_class_name"]
+    kind = index.get("_class_name", "")
     parts = [part for part in index.values() if isinstance(part, list) and len(part) == 2]
     chosen = [part for part in parts if part[0] == "transformers" and str(part[1]).startswith("Auto")]
     chosen += [part for part in parts if part[0] not in LIBRARIES or part[1] == "AutoModel"]
     if not isinstance(kind, str) or chosen:
         raise foreign_code(name)
-    if kind != "StableDiffusionPipeline":
+    if kind and kind != "StableDiffusionPipeline":
         raise WorkbookError(f"{name} is no plain StableDiffusionPipeline: name one that is.")
+    needed = ("text_encoder", "unet", "vae")
+    lost = [part for part in needed if not isinstance(index.get(part), list) or None in index[part]]
+    if lost or not kind:
+        raise Damaged(f"model_index.json names no {' and no '.join(lost) or 'class'}")
 
 
 def _check_parts(pipe: Pipeline) -> None:

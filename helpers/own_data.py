@@ -99,10 +99,7 @@ def report(data: Found, max_names: int = 5) -> str:
 
 
 def _files(folder: str | Path, wanted: str, skipped: list[Skipped]) -> dict[str, Path]:
-    """What lies in a folder and those below it, but for hidden ones, by its path there (NFC), in order.
-
-    Of two names that differ only in how their letters are composed, the second is added to skipped.
-    """
+    """What lies in a folder and below, but for hidden ones, by path (NFC); a name's second is skipped."""
     if not isinstance(folder, str | Path):
         raise WorkbookError(f"A folder is a text, but this one is a {type(folder).__name__}: name one.")
     root, shown = find_path(folder), printable(str(folder))

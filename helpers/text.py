@@ -121,7 +121,10 @@ def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model
     refuse_code(place.folder, place.name)
     here = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(place.folder, **here)
-    for kind in config.architectures or []:
+    named = config.architectures or []
+    if not isinstance(named, list) or not all(isinstance(kind, str) for kind in named):
+        raise Damaged("architectures in config.json is no list of names")
+    for kind in named:
         if kind not in dir(transformers):
             if hasattr(config, "auto_map"):
                 raise foreign_code(place.name)

@@ -311,8 +311,7 @@ def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: 
         clean = latents[rows]
         noise = torch.randn(clean.shape, generator=drawn).to(clean)
         noisy = scheduler.add_noise(clean, noise, t)
-        kind = scheduler.config.prediction_type
-        wanted = {"epsilon": noise, "sample": clean}.get(kind)
+        wanted = {"epsilon": noise, "sample": clean}.get(scheduler.config.prediction_type)
         wanted = scheduler.get_velocity(clean, noise, t) if wanted is None else wanted
         predicted = unet(noisy, t, states[words]).sample
         return torch.nn.functional.mse_loss(predicted.float(), wanted.float())
