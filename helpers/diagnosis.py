@@ -160,8 +160,7 @@ def _json_flaw(path: Path) -> str:
     if not content and path.name in FULL:
         return "is empty"
     if not isinstance(content, dict):
-        tables = ("config.json", "index.json", "tokenizer.json")  # other files may hold a list
-        return "is no JSON object" if path.name.endswith(tables) else ""
+        return "is no JSON object" if re.search(r"(config|index|tokenizer)\.json$", path.name) else ""
     files = content.get("weight_map", {})
     names = sorted(set(map(str, files.values()))) if isinstance(files, dict) else [str(files)]
     lost = [name for name in names if not (path.parent / name).is_file()]

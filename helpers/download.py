@@ -107,7 +107,7 @@ def _watch(child: subprocess.Popen, cache: Path, bar) -> dict | None:
         if now != seen:
             seen, since = now, time.monotonic()
             bar.update(now[0] - start - bar.n)
-        elif time.monotonic() - since > PATIENCE:
+        elif time.monotonic() - since > (PATIENCE if lines else 60):  # it begins late on a busy machine
             return None
     reader.join(5)
     return json.loads("".join(lines[-1:]).strip() or '{"reason": "it was ended from outside"}')
@@ -183,6 +183,7 @@ def _download_all(hub_id: str, revision: str, files: list[list]) -> None:
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
+    print(flush=True)  # it begins
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     client = get_session()
     hooks = [*client.event_hooks.get("response", []), _refuse_to_wait]

@@ -1,7 +1,7 @@
 """The text in a file's bytes: by what the file says, else by a guess that is told, else not at all.
 
-No method is certain. Bytes that are UTF-8 are read as UTF-8, also where a letter or two of East Asia happened
-to make them; that is a guess, and told, where few letters are strange and all stand alone (`å = book`).
+Bytes that are UTF-8 are read as UTF-8, also where letters of East Asia happened to make them. That is told as
+a guess where few letters are strange and stand alone (`å = book`); else nothing shows it.
 """
 
 from __future__ import annotations
