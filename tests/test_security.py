@@ -94,7 +94,6 @@ def test_no_other_load_is_silent_either(folder):
 
 # Folders of the workbook's own, written just before or shipped: a teacher reads them as a reader would.
 OWN_FOLDERS = {
-    "03_text_generation": ["AutoModelForCausalLM.from_pretrained(folder, "],
     "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place, "],
 }
 
