@@ -14,8 +14,8 @@ class Used:
 
     An answer that was right in the check can still fail on other input: it stops, returns nothing, or
     returns another kind of thing than the reference answer does. Then one line says so, and the reference
-    answer takes its place from then on. So read `whose` after the calls. An answer that is no function but a
-    value is what a call returns.
+    answer takes its place from then on. So read `whose` after the calls. An answer that is no
+    function is read with `value`.
     """
 
     def __init__(self, reference: Callable, answer: Any, title: str):
@@ -27,6 +27,11 @@ class Used:
     def whose(self) -> str:
         """Whose answer it is: "yours" or "the reference answer's"."""
         return "the reference answer's" if self.answer is ... else "yours"
+
+    @property
+    def value(self) -> Any:
+        """The answer to an exercise that asks for a value, not for a function."""
+        return self()
 
     def __repr__(self) -> str:
         return f"{self.__name__} ({self.whose})"

@@ -28,8 +28,8 @@ class Exercise:
 
     id: notebook and number ("03.1"); hints: a nudge, the way, nearly the answer; reference: a function whose
     source is the solution. For the card, each of them optional: purpose says what the answer is good for;
-    shapes says what goes in and comes out; example is a call and what it returns, both as Python writes them;
-    difficulty is 1, 2 or 3; minutes is the time that a learner needs.
+    shapes says what goes in and comes out; example is a call, perhaps after definitions, and what it returns,
+    both as Python writes them; difficulty is 1, 2 or 3; minutes is the time that a learner needs.
     """
 
     id: str
@@ -91,9 +91,10 @@ def check(id: str, answer: Any = ...) -> None:
 
 
 def use(id: str, answer: Any = ...) -> Used:
-    """The learner's answer if it is right, else the reference answer, to be called in the cells below.
+    """The learner's answer if it is right, else the reference answer, for the cells below.
 
-    Prints in one line which of the two it is. It does not count as an attempt; `check` does.
+    A function is called as it is; what is no function is read with `.value`. Prints in one line whose answer
+    it is, which `.whose` says, too. It does not count as an attempt; `check` does.
     """
     exercise = _find(id)
     head, name = f"{id} {exercise.title}", exercise.reference.__name__

@@ -210,7 +210,7 @@ def test_whose_answer_is_used_is_said(capsys, answer, whose, line):
 
 
 def test_a_value_is_used_as_it_is(capsys):
-    assert exercises.use("99.2", 4)() == 4
+    assert exercises.use("99.2", 4).value == exercises.use("99.2", 4)() == 4
     assert exercises.use("99.2", 4).whose == "yours"
 
 
@@ -378,6 +378,8 @@ def test_the_example_on_a_card_is_true(notebook, monkeypatch):
     monkeypatch.undo()
     for exercise in [*known, *exercises.of(notebook).values()]:
         if exercise.example:
-            call, result = exercise.example
+            source, result = exercise.example
+            definitions, _, call = source.rpartition("\n")
             names = {exercise.reference.__name__: exercise.reference, "torch": torch, "np": np}
+            exec(definitions, names)
             assert repr(eval(call, names)) == result

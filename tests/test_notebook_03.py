@@ -142,7 +142,11 @@ def test_counts_are_of_the_stories_that_are_told(monkeypatch):
     assert counts == {"low": stories.Sound(0, 2, 4), "cut": stories.Sound(0, 2, 4)}
     assert calls == [(4, 3, {"temperature": 0.5, "top_p": 1.0}), (4, 3, {"temperature": 1.0, "top_p": 0.9})]
     none = dict.fromkeys(("place", "time", "character", "all three"), 0)
-    assert stories.count_obeyed(seed=3, count=4) == stories.Obeyed(none, none, 4)
+    obeyed = stories.count_obeyed(seed=3, count=4)
+    assert (obeyed.asked, obeyed.not_asked, obeyed.total) == (none, none, 4)
+    _, _, character = stories.combinations(4)[0]
+    request, story = obeyed.failed[0]
+    assert len(obeyed.failed) == 4 and character in request and story == "A story here, a story."
 
 
 def test_one_setting_is_one_set_of_stories():
@@ -150,11 +154,22 @@ def test_one_setting_is_one_set_of_stories():
     assert first == again != stories.tell(["Tell a story.\n"], seed=2, max_new_tokens=8)
 
 
+def test_a_request_without_the_end_of_its_line_gets_one():
+    requests = ["Tell a story.", "Tell a story.\n"]
+    bare, whole = (stories.tell([request], seed=1, max_new_tokens=8) for request in requests)
+    assert bare == whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_what_the_notebook_says_of_its_counts_holds_for_every_seed(seed):
-    wanted = {"T = 0.5": {"temperature": 0.5}, "T = 1": {}, "T = 2": {"temperature": 2.0}}
+    wanted = {
+        "T = 0.5": {"temperature": 0.5}, "T = 1": {}, "T = 1, p = 0.9": {"top_p": 0.9},
+        "T = 2": {"temperature": 2.0}, "T = 2, k = 5": {"temperature": 2.0, "top_k": 5},
+    }  # fmt: skip
     sound = stories.count_sound(wanted, seed=seed)
+    assert sound["T = 2"].sound < sound["T = 2, k = 5"].sound < sound["T = 1, p = 0.9"].sound
+    assert sound["T = 0.5"].beginnings < sound["T = 1, p = 0.9"].beginnings
     assert sound["T = 2"].sound < sound["T = 0.5"].sound - 4 and sound["T = 2"].sound < sound["T = 1"].sound
     assert sound["T = 0.5"].beginnings < sound["T = 1"].beginnings
     counts = stories.count_obeyed(seed=seed)
@@ -184,14 +199,27 @@ class Letters:
 PLACES = {"sure": torch.tensor([0.02, 0.9, 0.05, 0.03]), "open": torch.tensor([0.3, 0.2, 0.26, 0.24])}
 
 
-def test_kept_tokens_are_counted_ticked_and_orange():
+def test_after_a_cut_kept_tokens_are_ticked_and_grown_and_dropped_ones_grey():
     cuts = {name: notebook_03.keep_top_k(values, 2) for name, values in PLACES.items()}
     figure = figures.likeliest(Letters(), PLACES, cuts, count=3, note="a note")
     assert titles(figure) == ["sure\n2 kept (✓)", "open\n2 kept (✓)"] and note(figure) == "a note"
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["·b ✓", "·c ✓", "·d"]
-    colours = [bar.get_facecolor() for bar in figure.axes[0].patches]
-    assert colours[0] == colours[1] != colours[2]
+    labels = figure.axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == ["·b ✓", "·c ✓", "·d"]
+    assert labels[0].get_color() == labels[1].get_color() != labels[2].get_color()
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    assert widths == pytest.approx([0.9 / 0.95, 0.05 / 0.95, 0])
+    assert [number.get_text() for number in figure.axes[0].texts] == ["0.95", "0.05", "0"]
+
+
+@pytest.mark.parametrize(("best", "title"), [(3, "Most: high"), (2, "A tie: low and high")])
+def test_the_figure_of_sound_stories_names_the_best_and_counts(best, title):
+    sound = {"low": 2, "zero": 0, "high": best}
+    counts = {name: stories.Sound(number, 1, 4) for name, number in sound.items()}
+    (axes,) = figures.soundness(counts, "zero").axes
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert axes.get_title(loc="left") == title and labels[:2] == ["low\n2 of 4", "zero\n0 of 4"]
+    colours = [bar.get_facecolor() for bar in axes.patches]
+    assert colours[0] == colours[2] != colours[1] and "your guess" in axes.get_xlabel()
 
 
 def test_panels_share_a_scale():
@@ -276,14 +304,14 @@ def names_for(id: str, shipped) -> dict:
 def test_the_next_cell_says_whose_answer_it_used(id, kind, whose, shipped):
     answers = {"missing": ..., "wrong": WRONG[id][0], "right": RIGHT[id][0]}
     said = run_after(id, answers[kind], **names_for(id, shipped))
-    assert re.search(rf"\b(loop|middle|function) is {whose}", said), said
+    assert re.search(rf"\b(loop|left|function) is {whose}", said), said
 
 
 def test_the_learner_s_temperature_is_the_one_that_is_drawn():
     drawn = []
     names = vars(WORDS) | {"show": lambda figure, _: drawn.extend(titles(figure))}
     run_after("03.2", 0.56, **names)
-    assert drawn == ["temperature 1", "temperature 0.56", "temperature 2"]
+    assert drawn == ["temperature 0.56", "temperature 1", "temperature 2"]
 
 
 # The exercises: for each, answers that are wrong in the usual ways, and other ways of being right

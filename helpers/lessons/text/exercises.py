@@ -39,14 +39,15 @@ def keep_top_k(probabilities, k):
     """Keep the k largest probabilities and make all others 0; then divide, so that the sum is 1 again."""
     import torch
 
-    smallest = probabilities.topk(k).values[-1]
-    kept = torch.where(probabilities >= smallest, probabilities, 0)
-    return kept / kept.sum()
+    kept = probabilities.topk(k).indices
+    cut = torch.zeros_like(probabilities)
+    cut[kept] = probabilities[kept]
+    return cut / cut.sum()
 
 
 def request():
     """A request in your own words, as a text in quotes."""
-    return "Tell a brave story about Odo the robot, by the ocean at sunset.\n"
+    return "Tell a brave story about Odo the robot, by the ocean at sunset."
 
 
 # Judges
@@ -117,10 +118,13 @@ EXERCISES = (
     ), generate_until,
         purpose="Your loop writes the stories of sections 4 and 5.",
         shapes="ids is a list of whole numbers; end and limit are whole numbers; the result is a new list.",
-        example=("generate_until(len, [7, 7], 4, 10)", "[7, 7, 2, 3, 4]"), difficulty=2, minutes=10),
+        example=(
+            "def one_more(ids):\n    return ids[-1] + 1  # the last number plus 1\n\n"
+            "generate_until(one_more, [1, 2], 4, 10)", "[1, 2, 3, 4]",
+        ), difficulty=2, minutes=10),
     Exercise("03.2", "A temperature for river", _judge_temperature, (
         "At temperature 1 river has 0.40. Does it get more at a higher or at a lower temperature?",
-        "Below 1 the large probabilities grow. Change the number in the cell above and run it again.",
+        "Below 1 the largest probability grows. Change a number in the cell that prints three temperatures.",
         "It lies between 0.5 and 0.6.",
     ), river_temperature,
         purpose="Your temperature is drawn in the next figure.",
@@ -133,11 +137,11 @@ EXERCISES = (
         "Return as many numbers as there were: 0 for those that are cut off.":
             lambda p, k: keep_top_k(p, k)[p.topk(k).indices.sort().values],
     }), (
-        "First find the k-th largest probability. What is below it becomes 0.",
-        "probabilities.topk(k).values holds the k largest, the smallest of them last. "
-        "torch.where(condition, probabilities, 0) keeps a number where the condition is true.",
-        "smallest = probabilities.topk(k).values[-1]; kept = torch.where(probabilities >= smallest, "
-        "probabilities, 0); return kept divided by kept.sum().",
+        "The cell above does it for nine words and k = 3. What must change for any length and any k?",
+        "torch.zeros_like(probabilities) gives as many zeros as there are probabilities. Copy the kept ones "
+        "into it, then divide by the sum.",
+        "kept = probabilities.topk(k).indices; cut = torch.zeros_like(probabilities); "
+        "cut[kept] = probabilities[kept]; return cut divided by cut.sum().",
     ), keep_top_k,
         purpose="Your function cuts the tail off in the next two figures.",
         shapes="probabilities is a tensor with one number for each token; the result has the same shape.",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers import guess, plots, text
-from helpers.diagrams import visible
+from helpers.diagrams import QUIET, visible
 from helpers.lessons.text.stories import Obeyed, Sound, wilson_interval
 
 WIDTH = 8.1  # inches, as wide as a page
@@ -35,20 +35,32 @@ def likeliest(
 ) -> Figure:  # fmt: skip
     """The likeliest next tokens after each prompt, a panel for each, on one scale.
 
-    places: for each prompt the probabilities (vocabulary,); cuts: the same after top-k or top-p; tokens that
-    are above 0 there are orange and ticked. note: a line above all panels.
+    places: for each prompt the probabilities (vocabulary,); cuts: the same after top-k or top-p, which are
+    drawn in their place; tokens that are above 0 there are ticked, the names of the others are grey. note: a
+    line above all panels.
     """
     figure, row = _row(len(places), count, note)
     for axes, (prompt, probabilities) in zip(row, places.items(), strict=True):
         top = probabilities.topk(min(count, len(probabilities)))
-        title, kept = _ending(prompt), []
+        names, title = token_names(tokenizer, top.indices), _ending(prompt)
         if cuts:
             title += f"\n{number_kept(cuts[prompt]):,} kept (✓)"
-            kept = [i for i, token in enumerate(top.indices.tolist()) if cuts[prompt][token] > 0]
-        names = token_names(tokenizer, top.indices)
-        names = [f"{name} ✓" if i in kept else name for i, name in enumerate(names)]
-        _token_bars(names, top.values, axes, title=title, limits=(0, 1.15), highlight=kept)
+            _cut_bars(names, cuts[prompt][top.indices], axes, title)
+        else:
+            _token_bars(names, top.values, axes, title=title, limits=(0, 1.15))
     return figure
+
+
+def _cut_bars(names: Sequence[str], shares: torch.Tensor, axes: Axes, title: str) -> None:
+    """Bars of probabilities after a cut: kept tokens are ticked, dropped ones have a grey name and no bar."""
+    kept = (shares > 0).tolist()
+    ticked = [f"{name} ✓" if keeps else name for name, keeps in zip(names, kept, strict=True)]
+    _token_bars(ticked, shares, axes, title=title, limits=(0, 1.15))
+    axes.set_xlabel("probability after the cut")
+    for label, number, keeps in zip(axes.get_yticklabels(), axes.texts, kept, strict=True):
+        if not keeps:
+            label.set_color(QUIET)
+            number.set(color=QUIET, text="0")
 
 
 def number_kept(cut: torch.Tensor) -> int:
@@ -75,13 +87,35 @@ def guess_where_more(
 
 def guess_soundest(counts: Mapping[str, Sound]) -> None:
     """Guess first: which setting writes the most sound stories? Then see the share of each."""
-    shares = {name: count.sound / count.total for name, count in counts.items()}
-    intervals = [wilson_interval(count.sound, count.total) for count in counts.values()]
+    best = max(count.sound for count in counts.values())
+    winners = [name for name, count in counts.items() if count.sound == best]
     said = ", ".join(f"{name}: {count.sound} of {count.total}" for name, count in counts.items())
-    guess.winner(
-        "Which setting writes the most stories without a fault?", shares, errors=intervals, limits=(0, 1.1),
-        x_label="setting", y_label="stories without a fault (share)", alt=f"Bars with intervals. {said}.",
+    guess.choice(
+        "Which setting writes the most stories without a fault?", list(counts),
+        lambda chosen: soundness(counts, chosen), answer=winners, alt=f"Bars with intervals. {said}.",
     )  # fmt: skip
+
+
+def soundness(counts: Mapping[str, Sound], chosen: str | None = None) -> Figure:
+    """The share of sound stories for each setting, with 95 % intervals; the chosen bar is orange.
+
+    The title names the best setting, or all that share the first place.
+    """
+    best = max(count.sound for count in counts.values())
+    winners = [name for name, count in counts.items() if count.sound == best]
+    shares = [count.sound / count.total for count in counts.values()]
+    intervals = [wilson_interval(count.sound, count.total) for count in counts.values()]
+    broken = {name: name.replace(" with ", "\nwith ") for name in counts}  # two lines for a long name
+    labels = [f"{broken[name]}\n{count.sound} of {count.total}" for name, count in counts.items()]
+    figure, axes = plots.grid(width=WIDTH, height=4.0)
+    plots.bars(
+        labels, shares, errors=intervals, limits=(0, 1.05), axes=axes,
+        highlight=[i for i, name in enumerate(counts) if name == chosen],
+        title=("Most: " if len(winners) == 1 else "A tie: ") + " and ".join(winners),
+        x_label="setting" + (" (your guess is orange)" if chosen else ""),
+        y_label="stories without a fault (share)",
+    )  # fmt: skip
+    return figure
 
 
 def obeyed(counts: Obeyed, note: str = "") -> Figure:

@@ -39,19 +39,25 @@ class Sound:
 class Obeyed:
     """Of `total` stories: how many keep to each fact of a request, and to all of them.
 
-    asked: of stories that answer the requests; not_asked: of stories that answer none, held against them.
+    asked: of stories that answer the requests; not_asked: of stories that answer none, compared with them.
+    failed: each request that its story does not keep to, with that story.
     """
 
     asked: dict[str, int]
     not_asked: dict[str, int]
     total: int
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 def tell(requests: Sequence[str], *, seed: int, **settings: Any) -> list[str]:
-    """A story for each request, by the shipped story model; settings: as of `text.generate`."""
+    """A story for each request, by the shipped story model; settings: as of `text.generate`.
+
+    The model knows a request by the end of its line, so that is added where it is missing.
+    """
     tokenizer, model = _story_model()
     given = {"max_new_tokens": LENGTH, **CALM, **settings}
-    told = text.generate(model, tokenizer, list(requests), seed=seed, **given)
+    lines = [request.rstrip("\n") + "\n" for request in requests]
+    told = text.generate(model, tokenizer, lines, seed=seed, **given)
     return [story.strip() for story in told]
 
 
@@ -81,7 +87,12 @@ def count_obeyed(*, seed: int, count: int = 24) -> Obeyed:
     requests = [stories.ask(place, time, character=who) for place, time, who in wanted]
     asked = tell(requests, seed=seed)
     not_asked = tell([stories.ask()] * len(wanted), seed=seed)
-    return Obeyed(_count(asked, wanted), _count(not_asked, wanted), len(wanted))
+    failed = [
+        (request.strip(), story)
+        for request, story, facts in zip(requests, asked, wanted, strict=True)
+        if not obeys(story, *facts)[ALL]
+    ]
+    return Obeyed(_count(asked, wanted), _count(not_asked, wanted), len(wanted), tuple(failed))
 
 
 def combinations(count: int) -> list[tuple[str, str, str]]:
