@@ -107,20 +107,6 @@ def test_an_empty_text_obeys_nothing():
     assert not any(stories.obeys("", "desert", "night", "Mina").values())
 
 
-@pytest.mark.parametrize(
-    ("hits", "trials", "low", "high"),
-    [(18, 18, 0.824, 1), (0, 18, 0, 0.176), (24, 24, 0.862, 1), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1)],
-)
-def test_wilson_s_interval_has_its_published_values(hits, trials, low, high):
-    assert stories.wilson_interval(hits, trials) == pytest.approx((low, high), abs=6e-4)
-
-
-@pytest.mark.parametrize(("hits", "trials"), [(3, 2), (-1, 2), (0, 0)])
-def test_wilson_refuses_impossible_counts(hits, trials):
-    with pytest.raises(WorkbookError, match="whole number from"):
-        stories.wilson_interval(hits, trials)
-
-
 def test_the_combinations_are_held_out_and_different():
     from smallworld.world.stories import combinations
 
@@ -145,8 +131,9 @@ def test_counts_are_of_the_stories_that_are_told(monkeypatch):
     obeyed = stories.count_obeyed(seed=3, count=4)
     assert (obeyed.asked, obeyed.not_asked, obeyed.total) == (none, none, 4)
     _, _, character = stories.combinations(4)[0]
-    request, story = obeyed.failed[0]
+    request, story, reason = obeyed.failed[0]
     assert len(obeyed.failed) == 4 and character in request and story == "A story here, a story."
+    assert reason == "place: not named, time: not named, character: not named"
 
 
 def test_one_setting_is_one_set_of_stories():

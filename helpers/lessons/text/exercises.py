@@ -145,7 +145,7 @@ EXERCISES = (
     ), keep_top_k,
         purpose="Your function cuts the tail off in the next two figures.",
         shapes="probabilities is a tensor with one number for each token; the result has the same shape.",
-        example=("keep_top_k(torch.tensor([0.2, 0.5, 0.3]), 2)", "tensor([0.0000, 0.6250, 0.3750])"),
+        example=("keep_top_k(torch.tensor([0.2, 0.4, 0.4]), 2).tolist()", "[0.0, 0.5, 0.5]"),
         difficulty=2, minutes=10),
     Exercise("03.4", "A request of your own", _judge_request, (
         "Name Odo, say that the story is brave, and give one place and one time of day.",

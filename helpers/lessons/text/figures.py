@@ -9,9 +9,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers import guess, plots, text
+from helpers import guess, metrics, plots, text
 from helpers.diagrams import QUIET, visible
-from helpers.lessons.text.stories import Obeyed, Sound, wilson_interval
+from helpers.lessons.text.stories import Obeyed, Sound
 
 WIDTH = 8.1  # inches, as wide as a page
 SAME = "the same number after both"
@@ -104,7 +104,7 @@ def soundness(counts: Mapping[str, Sound], chosen: str | None = None) -> Figure:
     best = max(count.sound for count in counts.values())
     winners = [name for name, count in counts.items() if count.sound == best]
     shares = [count.sound / count.total for count in counts.values()]
-    intervals = [wilson_interval(count.sound, count.total) for count in counts.values()]
+    intervals = [metrics.wilson_interval(count.sound, count.total) for count in counts.values()]
     broken = {name: name.replace(" with ", "\nwith ") for name in counts}  # two lines for a long name
     labels = [f"{broken[name]}\n{count.sound} of {count.total}" for name, count in counts.items()]
     figure, axes = plots.grid(width=WIDTH, height=4.0)
@@ -123,7 +123,7 @@ def obeyed(counts: Obeyed, note: str = "") -> Figure:
     figure, row = _row(2, 7, note)
     for axes, (title, hits) in zip(row, _groups(counts), strict=True):
         shares = [number / counts.total for number in hits.values()]
-        intervals = [wilson_interval(number, counts.total) for number in hits.values()]
+        intervals = [metrics.wilson_interval(number, counts.total) for number in hits.values()]
         labels = [f"{fact}\n{number} of {counts.total}" for fact, number in hits.items()]
         plots.bars(labels, shares, errors=intervals, limits=(0, 1.05), title=title,
                    x_label="part of the request", y_label="stories that fit (share)", axes=axes)  # fmt: skip

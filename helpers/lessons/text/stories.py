@@ -6,7 +6,6 @@ the story model, whatever model the reader has chosen.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,13 +39,13 @@ class Obeyed:
     """Of `total` stories: how many keep to each fact of a request, and to all of them.
 
     asked: of stories that answer the requests; not_asked: of stories that answer none, compared with them.
-    failed: each request that its story does not keep to, with that story.
+    failed: each request that its story does not keep to, with that story and what is wrong with it.
     """
 
     asked: dict[str, int]
     not_asked: dict[str, int]
     total: int
-    failed: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str, str], ...] = ()
 
 
 def tell(requests: Sequence[str], *, seed: int, **settings: Any) -> list[str]:
@@ -88,7 +87,7 @@ def count_obeyed(*, seed: int, count: int = 24) -> Obeyed:
     asked = tell(requests, seed=seed)
     not_asked = tell([stories.ask()] * len(wanted), seed=seed)
     failed = [
-        (request.strip(), story)
+        (request.strip(), story, what_is_wrong(story, *facts))
         for request, story, facts in zip(requests, asked, wanted, strict=True)
         if not obeys(story, *facts)[ALL]
     ]
@@ -111,18 +110,15 @@ def obeys(story: str, place: str, time: str, character: str) -> dict[str, bool]:
     return kept | {ALL: all(kept.values())}
 
 
-def wilson_interval(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """Low and high end of the 95 % confidence interval of a share, for `hits` of `trials`.
-
-    It is honest at the ends, too: 18 of 18 gives 0.82 to 1. (Wilson 1927)
-    """
-    check_number("trials", trials, 1, math.inf, "a whole number from 1")
-    check_number("hits", hits, 0, trials, f"a whole number from 0 to {trials}")
-    share = hits / trials
-    middle = share + z**2 / (2 * trials)
-    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+def what_is_wrong(story: str, place: str, time: str, character: str) -> str:
+    """In words why a story does not keep to a request; "" where it does."""
+    report = check(story, place=place, time=time, character=character)
+    reasons = []
+    for fact, kept in obeys(story, place, time, character).items():
+        if fact != ALL and not kept:
+            said = [fault.message for fault in report.faults if fault.kind == FAULTS[fact]]
+            reasons.append(f"{fact}: {'; '.join(dict.fromkeys(said)) or 'not named'}")
+    return ", ".join(reasons)
 
 
 def _count(told: Sequence[str], wanted: Sequence[tuple[str, str, str]]) -> dict[str, int]:
