@@ -95,3 +95,30 @@ def test_bootstrap_interval_takes_other_statistics_and_single_values():
 def test_bootstrap_interval_refuses_what_it_cannot_do(wrong):
     with pytest.raises(WorkbookError):
         metrics.bootstrap_interval(**({"values": [1, 2]} | wrong))
+
+
+# Wilson's interval
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(18, 18, 0.824, 1.0), (0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 100, 0.0018, 0.0545)],
+)
+def test_wilson_interval_as_in_published_tables(successes, trials, low, high):
+    assert metrics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=6e-4)
+
+
+@given(st.integers(1, 500), st.data())
+def test_wilson_interval_holds_the_share_and_is_never_a_point(trials, data):
+    successes = data.draw(st.integers(0, trials))
+    low, high = metrics.wilson_interval(successes, trials)
+    assert 0 <= low <= successes / trials + 1e-12 and successes / trials - 1e-12 <= high <= 1
+    assert high - low > 0.5 / (trials + 4)
+    mirrored = metrics.wilson_interval(trials - successes, trials)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (3, 2), (-1, 5)])
+def test_what_is_no_share_is_refused(numbers):
+    with pytest.raises(WorkbookError, match="at least one trial"):
+        metrics.wilson_interval(*numbers)
