@@ -19,7 +19,7 @@ KNOWN: set[str] = set()
 # On top of all stand the lessons, which only notebooks import.
 FLOORS = (
     "errors",
-    "answers checks cores diagnosis download encodings metrics plots signals",
+    "answers checks cores diagnosis download encodings metrics plots signals tracks",
     "diagrams hub",
     "registry",
     "parameters",
