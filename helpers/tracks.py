@@ -15,5 +15,5 @@ def track(stem: str) -> str:
 def twin(stem: str, folder: Path) -> str:
     """The notebook in a folder with the same topic in the other track; "" where there is none."""
     number = f"{(int(stem[:2]) + 10) % 20:02d}" if track(stem) else "none"
-    stems = sorted(path.stem for path in folder.glob(f"{number}_*.ipynb"))
-    return stems[-1] if stems else ""  # the last one: NAME comes after NAME.failed
+    paths = sorted(folder.glob(f"{number}_*.ipynb"))
+    return paths[-1].stem if paths else ""  # the last one: NAME.ipynb comes after NAME.failed.ipynb
