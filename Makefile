@@ -107,7 +107,7 @@ test-browser: $(VENV)/.browser ## the notebooks in JupyterLab, driven in Chromiu
 
 setup: $(READY) ## only set up .venv
 
-clean: ## remove what the commands wrote (build/, caches); .venv stays
+clean: ## remove what the commands wrote (build/ with your progress, caches); .venv stays
 	rm -rf build .pytest_cache .ruff_cache *.egg-info
 	find helpers smallworld tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -39,7 +39,7 @@ def explore(
     figures = [draw(**step) for step in steps]
     jpeg = all(map(plots.holds_pictures, figures))
     sheet = _tile(figures) if len(figures) > 1 else plots.png(figures[0])
-    plots.show_png(sheet, _alt(alt, values), jpeg=jpeg)
+    plots.show_png(sheet, alt(**values) if callable(alt) else alt, jpeg=jpeg)
 
 
 def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
@@ -73,10 +73,6 @@ def _live(draw: Callable[..., Figure], alt, controls: dict) -> None:
 def _exact(value: Any) -> Any:
     """A slider's 0.7999999999999999 as the 0.8 that is written beside it."""
     return float(f"{value:.10g}") if isinstance(value, float) else value
-
-
-def _alt(alt: str | Callable[..., str], values: dict) -> str:
-    return alt(**values) if callable(alt) else alt
 
 
 def _caption(alt: str | Callable[..., str], values: dict, controls: dict) -> str:

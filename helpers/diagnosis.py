@@ -115,6 +115,15 @@ def _names_kernel(value: object) -> bool:
     return "/" in json.dumps(named) or any(map(_names_kernel, value.values()))
 
 
+def check_tokens(tokenizer, rows: int, reader: str) -> None:
+    """Damaged where a tokenizer does not belong to the model that has so many rows for its tokens."""
+    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
+        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the {reader} {rows}")
+    highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around
+    if highest >= rows:
+        raise Damaged(f"the tokenizer has tokens up to number {highest}, the {reader} only {rows} rows")
+
+
 def libraries() -> str:
     """The libraries that load models, with their versions."""
     return f"Transformers {version('transformers')} and Diffusers {version('diffusers')}"
@@ -150,8 +159,11 @@ def _json_flaw(path: Path) -> str:
         return "is no JSON that can be read"
     if not content and path.name in FULL:
         return "is empty"
-    files = content.get("weight_map", {}) if isinstance(content, dict) else {}
-    lost = [name for name in sorted(set(files.values())) if not (path.parent / name).is_file()]
+    if not isinstance(content, dict):
+        return "is no JSON object" if re.search(r"(config|index|tokenizer)\.json$", path.name) else ""
+    files = content.get("weight_map", {})
+    names = sorted(set(map(str, files.values()))) if isinstance(files, dict) else [str(files)]
+    lost = [name for name in names if not (path.parent / name).is_file()]
     return f"names {lost[0]}, which is missing" if lost else ""
 
 

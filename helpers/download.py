@@ -86,11 +86,9 @@ def _environment() -> dict[str, str]:
     paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     settings = {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DOWNLOAD_TIMEOUT": "5",
-        "HF_HUB_ETAG_TIMEOUT": "5",
-    }
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "5", "HF_HUB_ETAG_TIMEOUT": "5",
+    }  # fmt: skip
     if token := get_token():
         settings["HF_TOKEN"] = token
     return os.environ | settings
@@ -109,7 +107,7 @@ def _watch(child: subprocess.Popen, cache: Path, bar) -> dict | None:
         if now != seen:
             seen, since = now, time.monotonic()
             bar.update(now[0] - start - bar.n)
-        elif time.monotonic() - since > PATIENCE:
+        elif time.monotonic() - since > (PATIENCE if lines else 60):  # it begins late on a busy machine
             return None
     reader.join(5)
     return json.loads("".join(lines[-1:]).strip() or '{"reason": "it was ended from outside"}')
@@ -185,6 +183,7 @@ def _download_all(hub_id: str, revision: str, files: list[list]) -> None:
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
+    print(flush=True)  # it begins
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     client = get_session()
     hooks = [*client.event_hooks.get("response", []), _refuse_to_wait]

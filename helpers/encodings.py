@@ -1,4 +1,8 @@
-"""The text in a file's bytes: by what the file says, else by a guess that is told, else not at all."""
+"""The text in a file's bytes: by what the file says, else by a guess that is told, else not at all.
+
+Bytes that are UTF-8 are read as UTF-8, also where letters of East Asia happened to make them. That is told as
+a guess where few letters are strange and stand alone (`å = book`); else nothing shows it.
+"""
 
 from __future__ import annotations
 
@@ -42,28 +46,41 @@ TYPICAL = {"cp949": "HANGUL SYLLABLE", "cp932": "HIRAGANA", "euc_jp": "HIRAGANA"
 
 def decoded(data: bytes) -> tuple[str, str]:
     """The text, and the encoding if it was guessed, else ""; WorkbookError with the reason for no text."""
-    encoding = next((name for mark, name in BOMS.items() if data.startswith(mark)), "utf-8")
-    for name, sign in SEVEN_BITS.items():
-        if encoding == "utf-8" and re.search(sign, data):
-            return _seven_bits(data, name)
-    if encoding == "utf-8" and b"\0" in data:
+    said = next((name for mark, name in BOMS.items() if data.startswith(mark)), "")
+    switched = next((name for name, sign in SEVEN_BITS.items() if not said and re.search(sign, data)), "")
+    if not said and not switched and b"\0" in data:
         raise WorkbookError("binary: it has zero bytes")
     try:
-        return data.decode(encoding), ""
+        text = data.decode(said or switched or "utf-8")
     except UnicodeDecodeError:
-        if encoding != "utf-8" or _nearly_utf_8(data):
+        if switched:
+            raise WorkbookError("control characters (ESC), in no encoding that is known here") from None
+        if said or _nearly_utf_8(data):
             raise WorkbookError("damaged: save it as UTF-8 again") from None
-    guess = _guess(data)
-    if not guess:
-        raise WorkbookError("neither UTF-8 nor surely another encoding: save it as UTF-8")
-    return data.decode(guess), guess
+        if guess := _guess(data):
+            return data.decode(guess), guess
+        raise WorkbookError("neither UTF-8 nor surely another encoding: save it as UTF-8") from None
+    if not said and not switched and (other := _utf_7(data)):
+        return other, "utf-7"
+    return text, switched or ("utf-8" if not said and _is_doubtful(text) else "")
 
 
-def _seven_bits(data: bytes, encoding: str) -> tuple[str, str]:
-    """A text in which signs switch between alphabets, and its encoding; WorkbookError where it is none."""
+def _utf_7(data: bytes) -> str:
+    """The text where every "+" of an ASCII file begins other letters, and several, as in UTF-7; else ""."""
     with suppress(UnicodeDecodeError):
-        return data.decode(encoding), encoding
-    raise WorkbookError("it has control characters (ESC), and is in no encoding that is known here")
+        text = data.decode("utf-7")
+        strange = [c for c in text if not c.isascii()]
+        if sum(c.isalpha() for c in strange) >= 4 and all(c.isalpha() or c in MARKS for c in strange):
+            return text
+    return ""
+
+
+def _is_doubtful(text: str) -> bool:
+    """Whether the letters beyond ASCII are so few, in words of their own, that other letters may be meant."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    strange = "".join(words)
+    alone = not re.search("[a-zA-Z]", strange) and all(c < "\u0250" for c in strange)
+    return 0 < len(strange) <= 4 and alone and not set(strange.lower()) & set("àèéó")  # words of Europe
 
 
 def _nearly_utf_8(data: bytes) -> bool:
@@ -83,12 +100,10 @@ def _guess(data: bytes) -> str:
     ranks = {name: match for match in ranked for name in match.could_be_from_charset}
     texts = {}
     for name in ranks:
-        try:
+        with suppress(UnicodeDecodeError):
             text = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if _is_language(text, name):
-            texts[name] = text
+            if _is_language(text, name):
+                texts[name] = text
     for name in (*LATIN, "cp932", "euc_jp"):  # most texts have Western letters; kana are no accident
         if name in texts:
             return name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from helpers.checks import check_number, check_seed, check_text
-from helpers.diagnosis import Damaged, foreign_code, refuse_code
+from helpers.diagnosis import Damaged, check_tokens, foreign_code, refuse_code
 from helpers.errors import WorkbookError
 from helpers.registry import Place, find
 from helpers.session import Session, generator, quiet_libraries
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-DPM = "DPMSolverMultistepScheduler"
-SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler", "dpm++": DPM}
+SCHEDULERS = {"ddim": "DDIMScheduler", "euler": "EulerDiscreteScheduler",
+              "dpm++": "DPMSolverMultistepScheduler"}  # fmt: skip
 NEEDED = {"StableDiffusionImg2ImgPipeline": ("image",),
           "StableDiffusionInpaintPipeline": ("image", "mask_image")}  # fmt: skip
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion", None}  # no code from elsewhere
+LARGEST = 4096  # pixels of a side; more would fill any memory
 STEPS, GUIDANCE_SCALE = 20, 5.0  # chosen for the shipped model on validation scenes
 
 
@@ -97,6 +98,9 @@ def memory_plan(free: int, weights: int) -> str:
 
 def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
     """A line on words that the text encoder has no room for, and one on words the small model never saw."""
+    prompts = _listed(prompts)
+    for text in prompts:
+        check_text("A prompt", text)
     folder = Path(pipe.tokenizer.name_or_path).resolve().parent
     return words.notices(prompts, pipe.tokenizer, folder == find("image", "tiny").folder)
 
@@ -121,7 +125,8 @@ def noise(pipe: Pipeline, seeds: int | Sequence[int], size: int | tuple[int, int
     Each from its own seed (or CPU generator), in float32 on the CPU, whatever device they then go to.
     """
     width, height = (side // pipe.vae_scale_factor for side in _size(pipe, size))
-    generators = [seed if isinstance(seed, torch.Generator) else generator(seed) for seed in _listed(seeds)]
+    seeds = _listed(seeds, "seed")
+    generators = [seed if isinstance(seed, torch.Generator) else generator(seed) for seed in seeds]
     shape = (1, pipe.vae.config.latent_channels, height, width)
     return torch.cat([torch.randn(shape, generator=g) for g in generators]).to(pipe.device, pipe.unet.dtype)
 
@@ -131,7 +136,7 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
 
     The mean of the VAE's distribution, so that nothing is random. (Kingma and Welling 2013)
     """
-    pictures, vae = _listed(pictures), pipe.vae
+    pictures, vae = _listed(pictures, "picture"), pipe.vae
     for picture in pictures:
         _check_picture("A picture to encode", picture)
     if len({_size(pipe, picture) for picture in pictures}) != 1:
@@ -147,6 +152,10 @@ def encode(pipe: Pipeline, pictures: Image | Sequence[Image]) -> Tensor:
 def decode(pipe: Pipeline, latents: Tensor) -> list[Image]:
     """The pictures of such latents."""
     vae = pipe.vae
+    channels = vae.config.latent_channels
+    shape = latents.shape if isinstance(latents, torch.Tensor) else ()
+    if len(shape) != 4 or shape[1] != channels or 0 in shape:
+        raise WorkbookError(f"The latents are none: give a tensor (pictures, {channels}, height, width).")
     with torch.no_grad():
         scaled = (latents.to(pipe._execution_device, vae.dtype) / vae.config.scaling_factor).split(1)
         return pipe.image_processor.postprocess(torch.cat([vae.decode(part).sample for part in scaled]))
@@ -182,24 +191,24 @@ def _read(place: Place, dtype: torch.dtype) -> Pipeline:
 
 def _check_index(index: dict, name: str) -> None:
     """WorkbookError where a pipeline is of another kind, or its files choose the classes of its parts."""
-    kind = index["_class_name"]
+    kind = index.get("_class_name", "")
     parts = [part for part in index.values() if isinstance(part, list) and len(part) == 2]
     chosen = [part for part in parts if part[0] == "transformers" and str(part[1]).startswith("Auto")]
     chosen += [part for part in parts if part[0] not in LIBRARIES or part[1] == "AutoModel"]
     if not isinstance(kind, str) or chosen:
         raise foreign_code(name)
-    if kind != "StableDiffusionPipeline":
+    if kind and kind != "StableDiffusionPipeline":
         raise WorkbookError(f"{name} is no plain StableDiffusionPipeline: name one that is.")
+    needed = ("text_encoder", "unet", "vae")
+    lost = [part for part in needed if not isinstance(index.get(part), list) or None in index[part]]
+    if lost or not kind:
+        raise Damaged(f"model_index.json names no {' and no '.join(lost) or 'class'}")
 
 
 def _check_parts(pipe: Pipeline) -> None:
     """Damaged where the parts of a pipeline do not belong together."""
-    words, rows = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight.shape[0]
-    if len(words) < rows // 2:  # missing files make no error, but an almost empty tokenizer
-        raise Damaged(f"the tokenizer knows {len(words)} tokens, the text encoder {rows}")
-    highest = max(words.get_vocab().values())
-    if highest >= rows:
-        raise Damaged(f"the tokenizer has tokens up to number {highest}, the text encoder only {rows} rows")
+    words, table = pipe.tokenizer, pipe.text_encoder.get_input_embeddings().weight
+    check_tokens(words, table.shape[0], "text encoder")
     room = pipe.text_encoder.config.max_position_embeddings
     if words.model_max_length > room:
         raise Damaged(f"the tokenizer writes {words.model_max_length} tokens, the text encoder reads {room}")
@@ -266,11 +275,11 @@ def _size(pipe: Pipeline, size: Image | int | tuple[int, int] | None) -> tuple[i
     if getattr(size, "mode", "RGB") != "RGB":
         raise WorkbookError(f'The picture is in mode "{size.mode}": give picture.convert("RGB") instead.')
     own = pipe.unet.config.sample_size * pipe.vae_scale_factor
-    size = own if size is None else getattr(size, "size", size)
+    size = own if size is None else size.size if hasattr(size, "mode") else size
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(isinstance(side, Integral) and side > 0 and side % unit == 0 for side in sides)
+    whole = all(isinstance(side, Integral) and 0 < side <= LARGEST and side % unit == 0 for side in sides)
     if len(sides) != 2 or not whole:
-        raise WorkbookError(f"The size is {size}: give multiples of {unit} pixels.")
+        raise WorkbookError(f"The size is {size}: give multiples of {unit} pixels, up to {LARGEST}.")
     return sides
 
 
@@ -280,10 +289,13 @@ def _jobs(prompts, seeds, negatives) -> list[tuple[str, int, str]]:
     count = max(map(len, columns)) if columns[0] else 0
     if any(len(column) not in (1, count) for column in columns) or (count and not all(columns)):
         raise WorkbookError("Give as many seeds and negative prompts as prompts, or one for all.")
-    for text in columns[0] + columns[2]:
-        check_text("A prompt", text)
     return list(zip(*(column * (count // max(1, len(column))) for column in columns), strict=True))
 
 
-def _listed(values) -> list:
-    return list(values) if isinstance(values, Sequence) and not isinstance(values, (str, bytes)) else [values]
+def _listed(values, wanted: str = "") -> list:
+    """The values of a list, or the single one; WorkbookError where there is none but one is wanted."""
+    several = isinstance(values, Sequence) and not isinstance(values, str | bytes)
+    listed = list(values) if several else [values]
+    if wanted and not listed:
+        raise WorkbookError(f"There is no {wanted} in the list: give one or more.")
+    return listed

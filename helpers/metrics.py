@@ -44,13 +44,9 @@ def repetition(texts: Sequence[str], n: int = 4) -> float:
 
 
 def bootstrap_interval(
-    values: Sequence[float],
-    statistic: Callable[[np.ndarray], float] = np.mean,
-    *,
-    seed: int = 0,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-) -> tuple[float, float]:
+    values: Sequence[float], statistic: Callable[[np.ndarray], float] = np.mean, *, seed: int = 0,
+    resamples: int = 1000, confidence: float = 0.95,
+) -> tuple[float, float]:  # fmt: skip
     """Percentile bootstrap interval (low, high) of a statistic, in the values' unit.
 
     Bias: too narrow for few values (below about 20), blind to what never occurred in them; the values must be

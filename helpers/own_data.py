@@ -44,7 +44,8 @@ def read_texts(folder: str | Path, *, max_chars: int = MAX_CHARS) -> Found:
     Raises WorkbookError if the folder is missing, a file or empty, and for a max_chars below 1.
     """
     check_number("max_chars", max_chars, 1, math.inf, "a whole number of characters of at least 1")
-    files, skipped, guesses = _files(folder, "texts (.txt or .md)"), [], []
+    skipped, guesses = [], []
+    files = _files(folder, "texts (.txt or .md)", skipped)
 
     def read(name: str, path: Path) -> list[str]:
         if not name.lower().endswith((".txt", ".md")):
@@ -64,7 +65,8 @@ def read_pictures(folder: str | Path, size: int = 64) -> Found:
     Raises WorkbookError if the folder is missing, a file or empty, and for a size not from 1 to 2048.
     """
     check_number("size", size, 1, 2048, "a whole number of pixels from 1 to 2048")
-    files, skipped, guesses = _files(folder, "pictures"), [], []
+    skipped, guesses = [], []
+    files = _files(folder, "pictures", skipped)
     notes = {n: p for n, p in files.items() if n.lower().endswith(".txt") or p.name == "metadata.jsonl"}
 
     def read_captions(name: str, path: Path) -> list[tuple[str, str]]:
@@ -96,8 +98,8 @@ def report(data: Found, max_names: int = 5) -> str:
     return "\n".join(lines)
 
 
-def _files(folder: str | Path, wanted: str) -> dict[str, Path]:
-    """What lies in a folder and those below it, but for hidden ones, by its path there (NFC), in order."""
+def _files(folder: str | Path, wanted: str, skipped: list[Skipped]) -> dict[str, Path]:
+    """What lies in a folder and below, but for hidden ones, by path (NFC); a name's second is skipped."""
     if not isinstance(folder, str | Path):
         raise WorkbookError(f"A folder is a text, but this one is a {type(folder).__name__}: name one.")
     root, shown = find_path(folder), printable(str(folder))
@@ -108,7 +110,9 @@ def _files(folder: str | Path, wanted: str) -> dict[str, Path]:
     for path in sorted(root.rglob("*")):
         walked = os.path.isdir(path) and not os.path.islink(path) and os.access(path, os.R_OK)
         name = normalize("NFC", path.relative_to(root).as_posix())
-        if not walked and "/." not in f"/{dirname(name)}":
+        if name in files:
+            skipped.append(Skipped(name, "a second file of the same name, its letters composed otherwise"))
+        elif not walked and "/." not in f"/{dirname(name)}":
             files[name] = path
     if all(path.name.startswith(".") for path in files.values()):
         raise WorkbookError(f'The folder "{shown}" is empty: put your {wanted} into it.')

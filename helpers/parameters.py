@@ -1,9 +1,9 @@
 """A notebook's parameters: what its `parameters` cell says about them, and whether values keep to it.
 
-Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, with or
-without the annotation. Its comment holds the rule: for a number it ends in LOW to HIGH; for a text it is
-"one, two or three" words to choose from, begins with "a folder", which must be there, or speaks of a model as
-"owner/name"; else the text is free.
+Each line says all there is to know, `steps: int = 20  # how many times noise is removed, 1 to 1000`, with
+or without the annotation. Its comment, else one just above, is the rule: for a number it ends in LOW to
+HIGH; for a text it is "one, two or three" words to choose from, begins with "a folder", which must be
+there, or speaks of a model as "owner/name"; else the text is free.
 """
 
 from __future__ import annotations
@@ -118,9 +118,11 @@ def _lines(source: str) -> list[str]:
 
 
 def _comments(source: str) -> dict[int, str]:
-    """The comment of each line that has one, without its "#"."""
+    """The comment of each line that has one, else of a line that holds it alone just above; without "#"."""
     tokens = tokenize.generate_tokens(io.StringIO(source, newline=None).readline)
-    return {token.start[0]: token.string[1:].strip() for token in tokens if token.type == tokenize.COMMENT}
+    comments = [token for token in tokens if token.type == tokenize.COMMENT]
+    alone = [not token.line[: token.start[1]].strip() for token in comments]
+    return {c.start[0] + above: c.string[1:].strip() for c, above in zip(comments, alone, strict=True)}
 
 
 def _rule(comment: str) -> str:
@@ -203,8 +205,10 @@ def check_namespace(names: Mapping[str, object]) -> None:
     places = [i for i, cell in enumerate(cells) if _is_parameters_cell(cell)]
     if not places:
         return
-    parameters = declared(cells[places[-1]])
-    for name in injected(cells[places[-1] :]):
+    set_in = [set(re.findall(r"^\s*(\w+)\s*(?::|=[^=])", cell, re.MULTILINE)) for cell in cells]
+    place = [i for i in places if set_in[i] >= set_in[places[0]]][-1]  # the cell may have been run again
+    parameters = declared(cells[place])
+    for name in injected(cells[place:]):
         if name not in parameters:
             raise unknown(name, parameters, "This notebook has no parameter")
     for name, parameter in parameters.items():

@@ -95,6 +95,9 @@ def in_folder(role: str, folder: Path) -> Place:
     if WEIGHTS in folder.resolve().parents:
         command = "make train-images" if role == "image" else f"make train-{role}"
         way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
+    weights = [*folder.glob("*.safetensors"), *folder.glob("*/*.safetensors")]
+    if weights and all(re.match("adapter_|.*lora", path.name) for path in weights):
+        raise WorkbookError(f"{folder} holds only an adapter (LoRA): merge it into its model and save both.")
     if not (folder / hub.FIRST_FILES[role]).is_file():
         raise WorkbookError(f"There is no model in {folder} ({hub.FIRST_FILES[role]} is missing): {way_out}.")
     return Place(role, folder, f"The model in {folder}", "is damaged", way_out)
@@ -144,4 +147,3 @@ def resolve(model: str) -> tuple[str, str]:
         if entry.hub_id and name in (entry.hub_id, entry.hub_id.split("/")[1]):
             return entry.hub_id, revision or entry.revision
     return name, revision or "main"
-

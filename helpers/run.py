@@ -163,7 +163,8 @@ def command_line() -> argparse.ArgumentParser:
 
 def prepare(asked: argparse.Namespace) -> tuple[dict[Path, dict[str, object]], Path]:
     """What to run with which parameters, and where results go; WorkbookError where that cannot be."""
-    paths, values = find_notebooks(asked.notebooks), dict(asked.parameters)
+    paths = find_notebooks(asked.notebooks)
+    values = {normalize("NFKC", name): value for name, value in asked.parameters}  # as Python reads names
     profile, seed = (os.environ.get(f"WORKBOOK_{name}") for name in ("PROFILE", "SEED"))
     if profile and profile not in PROFILES:
         raise WorkbookError(f"There is no profile '{profile}'; set WORKBOOK_PROFILE to tiny, hub or auto.")

@@ -198,11 +198,8 @@ def _choose(profile: str, wanted: str, role: str) -> tuple[str, str, str]:
 def _setting(name: str, argument):
     """The value that counts: injected by papermill (it *is* the argument then), environment, argument."""
     value = os.environ.get(f"WORKBOOK_{name.upper()}", "")
-    return argument if not value or _injected(name) else value
-
-
-def _injected(name: str) -> bool:
-    return name in parameters.injected(getattr(_shell(), "user_ns", {}).get("In", []))
+    cells = getattr(_shell(), "user_ns", {}).get("In", [])
+    return value if value and name not in parameters.injected(cells) else argument
 
 
 def _shell():

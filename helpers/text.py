@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from helpers.checks import check_number, check_seed, check_text
-from helpers.diagnosis import Damaged, foreign_code, libraries, refuse_code
+from helpers.diagnosis import Damaged, check_tokens, foreign_code, libraries, refuse_code
 from helpers.errors import WorkbookError
 from helpers.registry import Place
 from helpers.session import Session, quiet_libraries
@@ -32,6 +32,8 @@ def load(session: Session, model: str = "", role: str = "text") -> tuple[Tokeniz
     only, and never code from the hub. Raises WorkbookError, in one sentence, for files that are missing or
     damaged and models that are missing, gated, out of reach or of another kind.
     """
+    if role not in ("text", "fill"):
+        raise WorkbookError(f'The role is {role!r}: give "text" or "fill"; pictures come from images.load.')
     for place in session.places(role, model):  # another one follows where the model cannot be read
         with place.reading():
             import transformers  # noqa: F401  first, since only what is imported can be told to be quiet
@@ -48,6 +50,17 @@ def check_room(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: 
     """
     _check(max_new_tokens=max_new_tokens)
     _check_room(model, [_encode(tokenizer, prompt)], max_new_tokens)
+
+
+def context_of(model: Model) -> int:
+    """The tokens that a model has positions for; 0 where it has no such limit."""
+    config = model.config.get_text_config()
+    sizes = [getattr(config, name, None) for name in CONTEXTS]
+    context = min((size for size in sizes if isinstance(size, int) and size > 0), default=0)
+    for name, part in model.named_modules():  # as in RoBERTa, positions begin after that of padding
+        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
+            context = min(context, part.num_embeddings - part.padding_idx - 1)
+    return context
 
 
 def next_token_probabilities(model: Model, tokenizer: Tokenizer, prompt: str) -> torch.Tensor:
@@ -108,7 +121,10 @@ def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model
     refuse_code(place.folder, place.name)
     here = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(place.folder, **here)
-    for kind in config.architectures or []:
+    named = config.architectures or []
+    if not isinstance(named, list) or not all(isinstance(kind, str) for kind in named):
+        raise Damaged("architectures in config.json is no list of names")
+    for kind in named:
         if kind not in dir(transformers):
             if hasattr(config, "auto_map"):
                 raise foreign_code(place.name)
@@ -122,29 +138,18 @@ def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model
     )  # fmt: skip
     if report["missing_keys"] or not all(weights.isfinite().all() for weights in model.parameters()):
         raise Damaged("some of its weights are missing or not numbers")
-    _check_tokens(tokenizer, model)
+    tables = (model.get_input_embeddings(), model.get_output_embeddings())
+    check_tokens(tokenizer, min(table.weight.shape[0] for table in tables), "model")
     vars(model.config).pop("custom_pipelines", None)  # code, which `pipeline` would stop at
     return tokenizer, model
 
 
-def _check_tokens(tokenizer: Tokenizer, model: Model) -> None:
-    """Damaged where tokenizer and model do not belong together."""
-    rows = min(
-        model.get_input_embeddings().weight.shape[0], model.get_output_embeddings().weight.shape[0]
-    )
-    if len(tokenizer) < rows // 2:  # missing files make no error, but an almost empty tokenizer
-        raise Damaged(f"the tokenizer knows {len(tokenizer)} tokens, the model {rows}")
-    highest = max([*tokenizer.get_vocab().values(), *tokenizer("a").input_ids])  # with what it puts around
-    if highest >= rows:
-        raise Damaged(f"the tokenizer has tokens up to number {highest}, the model only {rows} rows")
-
-
 def _check(**settings: float) -> None:
     """WorkbookError for the first setting that is out of its range; unnamed ones are counts from 1."""
-    above_zero = sys.float_info.min
+    above_zero, least = sys.float_info.min, 1e-6  # what is divided by less is no number any more
     rules = {
-        "temperature": (above_zero, math.inf, "a number above 0 (for the likeliest token: do_sample=False)"),
-        "repetition_penalty": (above_zero, math.inf, "a number above 0 (1 is no penalty)"),
+        "temperature": (least, math.inf, "a number from 0.000001 (for the likeliest token: do_sample=False)"),
+        "repetition_penalty": (least, math.inf, "a number from 0.000001 (1 is no penalty)"),
         "top_p": (above_zero, 1, "a number above 0 and at most 1 (1 keeps every token)"),
         "top_k": (0, math.inf, "a whole number from 0 (0 keeps every token)"),
     }
@@ -154,24 +159,13 @@ def _check(**settings: float) -> None:
 
 def _check_room(model: Model, rows: list[list[int]], new_tokens: int) -> None:
     """WorkbookError if a prompt and the new tokens do not fit into the model's context."""
-    context = _context(model)
+    context = context_of(model)
     longest = max(map(len, rows), default=0)
     if context and longest + new_tokens > context:
         raise WorkbookError(
             f"The prompt has {longest} tokens, but beside {new_tokens} new ones the context of {context} has "
             f"room for {max(0, context - new_tokens)}: shorten the prompt or ask for fewer new tokens."
         )
-
-
-def _context(model: Model) -> int:
-    """The tokens that a model has positions for; 0 where it has no such limit."""
-    config = model.config.get_text_config()
-    sizes = [getattr(config, name, None) for name in CONTEXTS]
-    context = min((size for size in sizes if isinstance(size, int) and size > 0), default=0)
-    for name, part in model.named_modules():  # as in RoBERTa, positions begin after that of padding
-        if name.endswith("position_embeddings") and getattr(part, "padding_idx", None) is not None:
-            context = min(context, part.num_embeddings - part.padding_idx - 1)
-    return context
 
 
 def _encode(tokenizer: Tokenizer, prompt: str) -> list[int]:

@@ -311,8 +311,7 @@ def _picture_loss(pipe, pictures: list[Picture], caption: str, size: int, seed: 
         clean = latents[rows]
         noise = torch.randn(clean.shape, generator=drawn).to(clean)
         noisy = scheduler.add_noise(clean, noise, t)
-        kind = scheduler.config.prediction_type
-        wanted = {"epsilon": noise, "sample": clean}.get(kind)
+        wanted = {"epsilon": noise, "sample": clean}.get(scheduler.config.prediction_type)
         wanted = scheduler.get_velocity(clean, noise, t) if wanted is None else wanted
         predicted = unet(noisy, t, states[words]).sample
         return torch.nn.functional.mse_loss(predicted.float(), wanted.float())
@@ -332,8 +331,10 @@ def _held_out_and_rows(model: Module, tokenizer, texts: list[str], seed: int) ->
 
 def _pieces(model: Module, tokenizer, words: str) -> list[list[int]]:
     """A text's token ids, an end on either side, in pieces that the context has room for."""
-    room = min(512, getattr(model.config.get_text_config(), "max_position_embeddings", None) or 512)
+    room = min(512, text.context_of(model) or 512)
     end = tokenizer.eos_token_id
+    if end is None:
+        raise WorkbookError("No token of this model ends a text, so it would never stop: name another model.")
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     row = [start, *tokenizer(words, add_special_tokens=False).input_ids, end]
     return [row[i : i + room] for i in range(0, len(row) - 1, room - 1)]
@@ -356,5 +357,3 @@ def _held_out_loss(model: Module, rows: list[list[int]]) -> float:
             total += _token_loss(model, [row]).item() * (len(row) - 1)
             tokens += len(row) - 1
     return total / max(1, tokens)
-
-

@@ -263,6 +263,9 @@ FILES = {
     "its weights are cut off": test_diagnosis.cut_weights,
     "its weights are pickles": test_diagnosis.pickled_weights,
     "its weights are of another configuration": test_diagnosis.other_shape,
+    "its configuration is no table": test_diagnosis.list_for_table,
+    "its kind is a text where a list should be": test_diagnosis.text_for_list,
+    "there is only an adapter": test_diagnosis.adapter_alone,
     "its tokenizer is missing": test_diagnosis.no_tokenizer,
     "its tokenizer has more tokens than the model has rows": test_diagnosis.long_tokenizer,
 }

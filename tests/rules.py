@@ -83,6 +83,9 @@ def first_cell(notebook: Notebook, path: Path) -> Iterator[str]:
     for statement in tree(cell).body[2:]:
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             yield f"{name(cell)}: `{ast.unparse(statement)}` is no import"
+    rest = COLAB.sub("", cell.source).strip()
+    if rest and not re.match(r"(from|import) helpers\b", rest):
+        yield f"{name(cell)}: helpers comes first, which says what to do where an import was interrupted"
 
 
 def readable(notebook: Notebook, path: Path) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The model cards: what stands in them comes from the records beside the weights."""
 
+import ast
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 from smallworld import WEIGHTS
 from smallworld.making.cards import fill, image, text, writer
 from smallworld.making.language.fill_data import Settings
+from tests import rules
 
 CARDS = {card.name: card for card in (text.CARD, fill.CARD, image.CARD)}
 EVERY_CARD = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
@@ -44,6 +46,12 @@ def test_a_card_has_a_header_limits_and_a_licence_and_no_empty_field(card, copy)
     assert lines.startswith("---\nlicense: mit\n") and f"pipeline_tag: {card.task}\n" in lines
     assert "limits" in lines and "## Licence" in lines
     assert not re.search(r"\{[a-z_]+\}", lines)
+
+
+@EVERY_CARD
+def test_the_example_of_a_card_loads_without_foreign_code(card, copy):
+    (example,) = re.findall(r"```python\n(.*?)```", written(copy(card), card), re.DOTALL)
+    assert "trust_remote_code=False" in example and rules.silent_loads(ast.parse(example)) == []
 
 
 @EVERY_CARD

@@ -89,6 +89,38 @@ def long_tokenizer(folder):
     tokenizer.save_pretrained(folder)
 
 
+def text_for_list(folder):
+    change(folder / "config.json", architectures="GPT2LMHeadModel")
+
+
+def list_for_table(folder):
+    (folder / "config.json").write_text("[1]")
+
+
+def number_for_table(folder):
+    (folder / "generation_config.json").write_text("3")
+
+
+def odd_index(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": [1]}')
+
+
+def odd_part(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 1}}')
+
+
+def adapter_alone(folder):
+    """As PEFT writes it, in a folder of its own or beside the configuration of its model."""
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+
+
+def adapter_without_settings(folder):
+    adapter_alone(folder)
+    (folder / "config.json").unlink()
+
+
 NEWER = r"has whole files, but Transformers \S+ and Diffusers \S+ make no model of them"
 CAUSES = {
     newer_type: rf"{NEWER} \(ValueError: .*model type `newer`.*: try newer versions",
@@ -101,6 +133,13 @@ CAUSES = {
     pickled_weights: r"is damaged \(there are no safetensors, the only weights that are loaded\): save it",
     no_tokenizer: r"is damaged \(.*tokenizer.*\): save it again",
     lost_part: r"is damaged \(model.safetensors.index.json names model-1.safetensors, which is missing\)",
+    text_for_list: r"is damaged \(architectures in config.json is no list of names\): save it again",
+    list_for_table: r"is damaged \(config.json is no JSON object\): save it again",
+    number_for_table: r"is damaged \(generation_config.json is no JSON object\): save it again",
+    odd_index: r"is damaged \(model.safetensors.index.json names \[1\], which is missing\)",
+    odd_part: r"is damaged \(model.safetensors.index.json names 1, which is missing\)",
+    adapter_alone: r"holds only an adapter \(LoRA\): merge it into its model and save both",
+    adapter_without_settings: r"holds only an adapter \(LoRA\): merge it into its model and save both",
     long_tokenizer: r"is damaged \(the tokenizer has tokens up to number 300, the model only 300 rows\)",
 }
 
@@ -126,6 +165,35 @@ def test_the_tokens_of_a_tokenizer_must_have_rows_in_a_pipeline_too(tmp_path):
     pipe.tokenizer.model_max_length = 99
     with pytest.raises(diagnosis.Damaged, match="the tokenizer writes 99 tokens, the text encoder reads"):
         images._check_parts(pipe)
+
+
+@pytest.mark.parametrize("index, told", [
+    ("[1]", r"model_index.json is no JSON object"), ("3", r"model_index.json is no JSON object"),
+    ({"_class_name": None}, "names no class"),
+    ({"_class_name": "StableDiffusion3Pipeline"}, "is no plain StableDiffusionPipeline"),
+    ({"unet": None}, "names no unet"), ({"vae": "AutoencoderKL"}, "names no vae"),
+    ({"text_encoder": [None, None]}, "names no text_encoder"),
+])  # fmt: skip
+def test_the_index_of_a_pipeline_is_read_with_care(tmp_path, cpu, index, told):
+    import tiny_pipeline
+
+    from helpers import images
+
+    path = tiny_pipeline.save(tmp_path / "pipe") / "model_index.json"
+    if isinstance(index, str):
+        path.write_text(index)
+    else:
+        known = json.loads(path.read_text()) | index
+        path.write_text(json.dumps({name: value for name, value in known.items() if value is not None}))
+    assert re.search(told, sentence(images.load, cpu, str(path.parent)))
+
+
+def test_a_lora_of_pictures_is_no_model(tmp_path, cpu):
+    from helpers import images
+
+    (tmp_path / "pytorch_lora_weights.safetensors").write_bytes(b"")
+    for load in (images.load, text.load):
+        assert "holds only an adapter (LoRA): merge it" in sentence(load, cpu, str(tmp_path))
 
 
 @pytest.fixture
@@ -191,3 +259,44 @@ def test_a_second_try_after_an_interrupt_works_or_says_restart_the_kernel(tmp_pa
         first, *rest = run.communicate(timeout=240)[0].splitlines()
     assert first in ("interrupted", "loaded") and len(rest) == 1
     assert rest[0] == "loaded" or "restart the kernel" in rest[0]
+
+
+FIRST_CELL_TWICE = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+class Interrupt:
+    left = 1
+
+    @classmethod
+    def find_spec(cls, name, *_):
+        if name == sys.argv[2] and cls.left:
+            cls.left = 0
+            raise KeyboardInterrupt
+
+cells = json.load(open(sys.argv[1], encoding="utf-8"))["cells"]
+first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+shell = InteractiveShell()
+for interrupts in ([Interrupt], []):
+    sys.meta_path[:0] = interrupts
+    try:
+        error = shell.run_cell(first).error_in_exec
+    except KeyboardInterrupt as problem:
+        error = problem
+    print("->", type(error).__name__, error)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", ["03", "04"])
+@pytest.mark.parametrize("module", [
+    "matplotlib.rcsetup", "matplotlib.figure", "numpy.linalg", "torch._C", "torch.autograd", "torch.nn",
+])  # fmt: skip
+def test_the_first_cell_after_an_interrupt_works_or_says_restart_the_kernel(number, module):
+    (path,) = (Path(__file__).resolve().parents[1] / "notebooks").glob(f"{number}_*.ipynb")
+    command = [sys.executable, "-c", FIRST_CELL_TWICE, str(path), module]
+    printed = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    first, second = (line for line in printed if line.startswith("-> "))
+    told = r"-> ImportError The import of \w+ was interrupted: restart the kernel and try again\."
+    assert re.fullmatch(f"-> KeyboardInterrupt|{told}", first.rstrip())  # some library hides the interrupt
+    assert re.fullmatch(f"-> NoneType None|{told}", second)

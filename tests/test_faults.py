@@ -126,6 +126,21 @@ def test_a_slow_download_that_goes_on_is_not_ended(tmp_path):
     assert float(child.stdout.splitlines()[-1]) > 25
 
 
+@pytest.mark.faults
+def test_a_child_that_begins_late_on_a_busy_machine_is_no_network_that_stands_still(tmp_path):
+    entry = registry.find("text", "hub")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif 'helpers.download' in sys.orig_argv:\n    time.sleep(12)\n"
+    )
+    with LocalHub() as hub:
+        hub.add(entry.hub_id, save_published_gpt2(tmp_path / "gpt2"), entry.revision)
+        environment = hub.environment(tmp_path / "home")
+        environment["PYTHONPATH"] = f"{tmp_path}:{environment.get('PYTHONPATH', '')}"
+        child = subprocess.run([sys.executable, "-c", SLOW], env=environment, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert float(child.stdout.splitlines()[-1]) > 12
+
+
 END = """
 import os, threading, time
 from helpers import hub, session, text

@@ -53,6 +53,7 @@ FIRST = """import sys
 if "google.colab" in sys.modules:  # why
     %pip install -q --no-deps git+https://github.com/someone/a-course@main
 
+from helpers import text
 import torch
 """
 PLAIN = "a = 1\nprint(a)"
@@ -106,6 +107,7 @@ BROKEN = {
     "libraries for Colab": (set_source(0, FIRST.replace(" --no-deps", "")), "install the workbook on Colab"),
     "long first cell": (set_source(0, FIRST + "import torch\n" * 9), "more than 14 lines"),
     "work in the first cell": (set_source(0, FIRST + "a = torch.ones(3)"), "`a = torch.ones(3)` is no im"),
+    "torch before helpers": (set_source(0, FIRST.replace("from helpers", "from h")), "helpers comes first"),
     "pip twice": (set_source(0, FIRST + "%pip install numpy"), "no shell"),
     "long first line": (set_source(0, FIRST + f"import {'a' * 82}"), "a line of 89 columns"),
     "no title": (set_markdown(0, OPENING.replace("# An", "An")), "lacks a title"),

@@ -670,7 +670,9 @@ def test_noise_is_standard_normal(pipe):
     assert abs(many.mean()) < 0.03 and abs(many.std() - 1) < 0.03
 
 
-@pytest.mark.parametrize("options", [{"seeds": -1}, {"seeds": [0, "x"]}, {"seeds": 0, "size": 30}])
+@pytest.mark.parametrize("options", [
+    {"seeds": -1}, {"seeds": [0, "x"]}, {"seeds": 0, "size": 30}, {"seeds": []}, {"seeds": None},
+])  # fmt: skip
 def test_noise_refuses_what_generate_refuses(pipe, options):
     assert "give" in sentence(images.noise, pipe, **options)
 
@@ -698,9 +700,39 @@ def test_decode_is_the_decoder_on_the_vae_s_scale(pipe):
     assert difference(pictures[:1], pictures[1:]) > 5
 
 
+ODD_LATENTS = [None, [1], picture(), np.zeros((1, 4, 8, 8)), torch.zeros(4, 8, 8), torch.zeros(1, 3, 8, 8),
+               torch.zeros(0, 4, 8, 8)]  # fmt: skip
+
+
+@pytest.mark.parametrize("latents", ODD_LATENTS)
+def test_what_are_no_latents_is_refused(pipe, latents):
+    assert "give a tensor (pictures, 4, height, width)" in sentence(images.decode, pipe, latents)
+
+
+@pytest.mark.parametrize("prompts", [None, 3, [3], ["a fox", None], [b"a"], ["a\ud800"], {"a": 1}])
+def test_notices_refuse_what_are_no_prompts(pipe, prompts):
+    assert "A prompt " in sentence(images.notices, pipe, prompts)
+
+
+def test_notices_take_one_prompt_as_generate_does(pipe):
+    long = "fox " * 200
+    assert images.notices(pipe, long) == images.notices(pipe, [long]) != []
+
+
+@pytest.mark.parametrize("size", [10**9, 8 * 10**8, (8, 8 * 10**9), 2**63, 4104, True, "64", (64,), {}])
+def test_a_size_that_no_memory_holds_is_refused(pipe, size):
+    assert "give multiples of 8 pixels, up to 4096" in sentence(images.noise, pipe, 0, size)
+    assert "give multiples of 8 pixels" in sentence(images.generate, pipe, "a fox", seed=0, size=size)
+
+
+def test_a_size_may_be_numpy_s(pipe):
+    assert torch.equal(images.noise(pipe, 0, np.int64(64)), images.noise(pipe, 0, 64))
+
+
 @pytest.mark.parametrize(
     "pictures, words",
     [
+        ([], "There is no picture in the list"), (None, "is a NoneType"), ("a.png", "is a str"),
         ([picture(), picture(size=(48, 32))], "differ in size"),
         (picture().convert("RGBA"), 'mode "RGBA"'),
         ([picture(), picture().convert("L")], 'mode "L"'),

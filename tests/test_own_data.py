@@ -201,6 +201,7 @@ LANGUAGES = {
     "cp1252": "Il était une fois un petit chien qui vivait dans la forêt, où le soleil naît. Ça brûle.",
     "iso2022_jp_2": "むかしむかし、小さな犬が森に住んでいました。",
     "iso2022_kr": "옛날 옛적에 강아지 한 마리가 숲속에 살았습니다.",
+    "utf-7": "옛날 옛적에 강아지 한 마리가 1 + 2 숲속에 살았습니다.",
     "hz": "很久以前，森林里住着一只小狗。",
     "cp1254": "Bir zamanlar ormanda küçük bir köpek yaşarmış. Güneşin doğuşunu izlermiş. Ağaç.",
 }
@@ -232,6 +233,22 @@ def test_few_letters_are_read_rightly_or_not_at_all(tmp_path, encoding, words):
     assert bool(found.items) != bool(found.skipped)
 
 
+@pytest.mark.parametrize("words", ["책 = book", "창 is a window", "(철) iron", "BOOK: 책 창", "특 1"])
+def test_few_letters_that_happen_to_be_utf_8_are_told_as_a_guess(tmp_path, words):
+    put(tmp_path, "a.txt", words.encode("cp949"))
+    assert own_data.read_texts(tmp_path).guesses == [("a.txt", "utf-8")]
+
+
+@pytest.mark.parametrize("text", [
+    "Un chien à la plage", "Ein Hund. Schön", "Œuvre, naïf", "책 = book", "я", "red+yellow-", "1+1, C++11",
+    "caf+AOk", "a++b", "+82-10-1234", "πr²", "x² + y²", "5 µm", "Łódź", "\u201cHi\u201d \u2013 he said",
+])  # fmt: skip
+def test_what_is_surely_utf_8_is_no_guess(tmp_path, text):
+    put(tmp_path, "a.txt", text)
+    found = own_data.read_texts(tmp_path)
+    assert found.items == [text] and found.guesses == []
+
+
 def test_captions_in_another_encoding_are_guessed_too(tmp_path):
     put(tmp_path, "a.png", saved(quarters()))
     put(tmp_path, "a.txt", LANGUAGES["cp949"].encode("cp949"))
@@ -255,6 +272,18 @@ def test_a_composed_and_a_decomposed_name_are_one(tmp_path, on_disk, in_text):
     found = own_data.read_pictures(tmp_path / there)
     assert found.skipped == [] and [one.caption for one in found.items] == ["listed", "beside"]
     assert own_data.read_texts(tmp_path / there / there).items == ["beside"]
+
+
+def test_of_two_files_whose_names_look_the_same_one_is_told_as_skipped(tmp_path):
+    names = [normalize(form, "강아지-é.txt") for form in ("NFC", "NFD")]
+    for number, name in enumerate(names):
+        put(tmp_path, name, f"story {number}")
+    if len(os.listdir(tmp_path)) == 1:
+        pytest.skip("this file system takes them for one")
+    found = own_data.read_texts(tmp_path)
+    assert len(found.items) == 1 and list(reasons(found)) == [names[0]]
+    assert "a second file of the same name" in own_data.report(found)
+    assert reasons(own_data.read_pictures(tmp_path))[names[0]]
 
 
 @pytest.mark.parametrize("folder", [None, 3, ["a"], b"a"])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unicodedata import normalize
 
 import nbformat
 import papermill
@@ -135,11 +136,12 @@ def test_a_notebook_becomes_a_script_of_python(path):
 
 @pytest.mark.parametrize("path", run.find_notebooks([]), ids=lambda path: path.stem)
 def test_a_prompt_that_goes_to_the_library_is_checked_against_the_model_s_context_first(path):
-    """The library stops half-way, with an IndexError; or it passes by luck."""
-    code = "\n".join(c["source"] for c in parameters.read_cells(path) if c["cell_type"] == "code")
-    if "max_new_tokens" in parameters.declared(parameters.source(parameters.read_cells(path))):
-        check, *_ = re.finditer(r"^text\.check_room\(\w+, \w+, prompt, max_new_tokens\)$", code, re.MULTILINE)
-        assert check.start() < code.index("pipeline(")
+    """The library stops half-way, with an IndexError, or passes by luck; a later cell stops after minutes."""
+    cells = [c["source"] for c in parameters.read_cells(path) if c["cell_type"] == "code"]
+    given = [cell for cell in cells if re.search(r"text\.\w+\(\w+, \w+, prompt\b|\bwrite\(prompt\b", cell)]
+    if given and "prompt" in run.declared(path):
+        assert re.search(r"^session = start\(profile, seed", given[0], re.MULTILINE)
+        assert re.search(r"\btext\.(check_room|generate)\(\w+, \w+, prompt, ", given[0])
 
 
 @pytest.mark.parametrize(("name", "text"), [(n, text) for n in OUT_OF_RANGE for text in OUT_OF_RANGE[n]])
@@ -224,6 +226,10 @@ WRITTEN = {
     "with a separator of another kind": RANGES.replace('"Once', '"Once\u2028'),
     "with a comma in a number": RANGES.replace("1 to 1000", "1 to 1,000"),
     "over several lines": RANGES.replace("= 20  #", "= (\n    20\n)  #"),
+    "with a comment above": RANGES.replace(
+        "steps: int = 20  # how many times, 1 to 1000", "# how many times, 1 to 1000\nsteps: int = 20"
+    ),
+    "with comments above and beside": re.sub(r"(?m)^steps", "# 7 to 8\nsteps", RANGES),
     "another order": "\n".join(reversed(RANGES.splitlines())),
 }
 
@@ -261,6 +267,21 @@ def test_a_cell_that_only_uses_such_names_is_no_parameters_cell():
     parameters.check_namespace(in_shell(cell))
     parameters.check_namespace(in_shell(RANGES, "later = 5\nsedes = 1"))
     parameters.check_namespace({})
+
+
+@pytest.mark.parametrize("later", [
+    'profile = "tiny"  # mine\nseed = 1', "profile: str = 'tiny'\nseed: int = 1\na = 1\nb = 2\nc = 3",
+])  # fmt: skip
+def test_a_later_cell_that_sets_some_of_them_is_not_taken_for_the_parameters_cell(later):
+    parameters.check_namespace(in_shell(RANGES, later))
+    with pytest.raises(WorkbookError, match="steps is 0: give"):
+        parameters.check_namespace(in_shell(RANGES, later, "steps = 0"))
+    parameters.check_namespace(in_shell(RANGES, later, RANGES.replace("1 to 1000", "0 to 1000"), "steps = 0"))
+
+
+def test_a_comment_above_belongs_to_the_line_below_it_alone():
+    cell = "# how many, 1 to 3\na: int = 2\nb: int = 5  # 4 to 6\n# 7 to 9\n\nc: int = 1"
+    assert [one.limits for one in parameters.declared(cell).values()] == [(1, 3), (4, 6), None]
 
 
 def test_a_negative_limit_is_one():
@@ -389,6 +410,18 @@ def test_wrong_usage_is_one_sentence_and_runs_nothing(tmp_path, capsys, monkeypa
         assert any(part in error for part in expected.split("|")), error
         assert "\n" not in error and "Traceback" not in error
     assert (tmp_path / "file").read_text() == "here first"
+
+
+@pytest.mark.parametrize("given", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_parameter_is_found_however_its_letters_are_composed(tmp_path, written, given):
+    line = f"{normalize(written, 'größe')}: int = 2  # how large, 1 to 3"
+    path = write(tmp_path, parameters=f"{PARAMETERS}\n{line}")
+    command = [str(path), "--output", str(tmp_path / "out"), "-p", normalize(given, "größe")]
+    plans, _ = run.prepare(run.command_line().parse_args([*command, "3"]))
+    assert plans[path] == {"größe": 3}
+    with pytest.raises(WorkbookError, match="größe is 4: give a whole number from 1 to 3"):
+        run.prepare(run.command_line().parse_args([*command, "4"]))
 
 
 def test_a_wrong_profile_in_the_environment_is_refused(tmp_path, capsys, monkeypatch):

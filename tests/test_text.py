@@ -266,6 +266,7 @@ def test_the_model_s_own_generation_settings_do_not_leak_in(gpt2):
     [
         ("temperature", -1), ("temperature", 0), ("temperature", float("nan")), ("temperature", "hot"),
         ("top_p", 0), ("top_p", 2), ("top_k", -1), ("top_k", 2.5), ("repetition_penalty", 0),
+        ("repetition_penalty", 1e-300), ("temperature", 1e-300),
         ("max_new_tokens", 0), ("max_new_tokens", True), ("num_return_sequences", 0), ("batch_size", 0),
         ("seed", -1), ("seed", "x"), ("seed", 1.5), ("do_sample", "no"), ("temperature", 10**400),
     ],
@@ -312,6 +313,21 @@ def test_refusals_say_what_to_do(gpt2):
 def test_what_is_no_prompt_is_refused_before_it_is_looked_through(gpt2, prompts):
     tokenizer, model = gpt2
     assert re.search("is a (text|\\w+)[:,]", sentence(text.generate, model, tokenizer, prompts, seed=0))
+
+
+@pytest.mark.parametrize("options", [
+    {"repetition_penalty": 1e-6}, {"repetition_penalty": 1e300}, {"temperature": 1e-6},
+    {"temperature": 1e300}, {"top_p": 1e-300}, {"top_k": 10**30}, {"batch_size": 10**30},
+])  # fmt: skip
+def test_settings_at_the_ends_of_their_ranges_give_a_text(gpt2, options):
+    tokenizer, model = gpt2
+    assert len(text.generate(model, tokenizer, ["The"], seed=0, max_new_tokens=2, **options)) == 1
+
+
+@pytest.mark.parametrize("role", ["image", "sound", "", None, 3, ["text"]])
+def test_another_role_is_refused(cpu, gpt2_folder, role):
+    for model in ("", str(gpt2_folder)):
+        assert 'give "text" or "fill"' in sentence(text.load, cpu, model, role)
 
 
 @pytest.mark.parametrize("half", ["\ud83d", "a\udc00", "\udcff"])

@@ -1,5 +1,6 @@
 """Training through `helpers.tuning`: the plain loop's losses, resuming, kills, a full disk, own texts."""
 
+import json
 import os
 import random
 import re
@@ -17,7 +18,7 @@ from nbclient import NotebookClient
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from helpers import checkpoints, tuning
+from helpers import checkpoints, text, tuning
 from helpers.session import Session
 from smallworld.world.rhymes import corpus
 from tests.tuning_tools import sentence
@@ -366,8 +367,6 @@ def test_lora_fits_a_model_with_plain_linear_layers(build):
 
 
 def test_padding_counts_for_nothing():
-    from helpers import text
-
     tokenizer, model = text.load(SESSION)
     rows = [row for poem in POEMS[:3] for row in tuning._pieces(model, tokenizer, poem[: len(poem) // 2])]
     alone = [tuning._token_loss(model, [row]).item() * (len(row) - 1) for row in rows]
@@ -382,10 +381,6 @@ def test_padding_counts_for_nothing():
 
 @pytest.mark.long
 def test_own_texts_are_learnt_saved_and_loaded_again_in_a_new_process(build, capsys):
-    import json
-
-    from helpers import text
-
     folder = tuned(steps=12, learning_rate=5e-3)
     assert folder == build / "mine" and sorted(os.listdir(build)) == ["mine"]
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= set(os.listdir(folder))
@@ -519,6 +514,38 @@ def test_bad_input_for_own_texts_is_refused_before_long_work(build):
     assert "is a file" in sentence(tuned, "build/file")
     assert sentence(tuned, model="build/nothing-here")
     assert list(build.iterdir()) == [build / "file"]
+
+
+@pytest.mark.parametrize("kind, settings, room", [
+    ("XLNetLMHeadModel", {"n_layer": 1, "d_model": 8, "n_head": 2, "d_inner": 8}, 512),  # -1 stands for none
+    ("RobertaForCausalLM", {"max_position_embeddings": 34, "hidden_size": 8, "num_attention_heads": 2,
+                            "num_hidden_layers": 1, "is_decoder": True}, 32),
+    ("MptForCausalLM", {"max_seq_len": 16, "d_model": 8, "n_heads": 2, "n_layers": 1}, 16),
+])  # fmt: skip
+def test_texts_are_cut_to_the_context_of_other_models_too(kind, settings, room):
+    import transformers
+    from tiny_models import byte_level_tokenizer
+
+    config = getattr(transformers, kind).config_class(vocab_size=300, **settings)
+    model, tokenizer = getattr(transformers, kind)(config), byte_level_tokenizer()
+    words = "In the forest, at night, the fox told a story. " * 60
+    pieces = tuning._pieces(model, tokenizer, words)
+    assert max(map(len, pieces)) == room
+    assert tokenizer.decode([i for piece in pieces for i in piece[1:]], skip_special_tokens=True) == words
+    assert tuning._token_loss(model.eval(), pieces[:1]).isfinite()
+    if room < 512:
+        assert f"the context of {room}" in sentence(text.check_room, model, tokenizer, words, 1)
+    else:
+        text.check_room(model, tokenizer, words, 1)
+
+
+def test_a_tokenizer_without_an_end_is_refused_for_training():
+    from tiny_models import byte_level_tokenizer
+
+    tokenizer = byte_level_tokenizer()
+    tokenizer.eos_token = None
+    _, model = text.load(SESSION)
+    assert "No token of this model ends a text" in sentence(tuning._pieces, model, tokenizer, "A")
 
 
 def test_few_texts_are_all_learnt_and_a_seed_decides(build, capsys):

@@ -16,7 +16,7 @@ directions means.
 ```python
 from transformers import pipeline
 
-fill = pipeline("fill-mask", model="smallworld/weights/fill")
+fill = pipeline("fill-mask", model="smallworld/weights/fill", trust_remote_code=False)
 print(fill("Mina the [MASK] lived in the desert.")[0]["token_str"])
 ```
 

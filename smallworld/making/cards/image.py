@@ -15,7 +15,8 @@ draws itself. It is here so that every cell of the workbook runs without a netwo
 import torch
 from diffusers import StableDiffusionPipeline
 
-pipe = StableDiffusionPipeline.from_pretrained("smallworld/weights/image").to(torch.float32)
+folder = "smallworld/weights/image"
+pipe = StableDiffusionPipeline.from_pretrained(folder, trust_remote_code=False).to(torch.float32)
 seed = torch.Generator().manual_seed(0)
 settings = {{"num_inference_steps": {steps}, "guidance_scale": {guidance}, "generator": seed}}
 picture = pipe("A futuristic cityscape with flying cars at sunset", **settings).images[0]

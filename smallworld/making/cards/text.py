@@ -18,8 +18,8 @@ workbook runs without a network, an account or a GPU.
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder = "smallworld/weights/text"
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", trust_remote_code=False)
 inputs = tokenizer("Tell a calm story in the desert at night.\\n", return_tensors="pt")
 output = model.generate(**inputs, do_sample=True, temperature=0.8, top_p=0.95, max_new_tokens=250)
 print(tokenizer.decode(output[0], skip_special_tokens=True))
