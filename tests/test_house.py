@@ -197,8 +197,8 @@ TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from helpers.r
         ({"helpers/lessons/a": "from smallworld import making", "smallworld/making/__init__": ""},
          "helpers.lessons.a imports smallworld.making"),
         ({"smallworld/a": "\n" * 401}, "smallworld.a has more than 400 lines"),
-        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3601},
-         "helpers has 3801 lines outside lessons, more than 3800"),
+        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3641},
+         "helpers has 3841 lines outside lessons, more than 3840"),
     ],
 )  # fmt: skip
 def test_a_rule_that_is_broken_is_told(tmp_path, files, told):
