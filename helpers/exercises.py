@@ -174,7 +174,12 @@ def _is_stub(answer: Any) -> bool:
 
 
 def _signature(function: Callable) -> str:
-    """The first lines of a function as they stand in its source: name, arguments with types, docstring."""
+    """The first lines of a function as they stand in its source: name, arguments with types, docstring.
+
+    A reference without arguments stands for a value: then it is the line that sets this value.
+    """
+    if not inspect.signature(function).parameters:
+        return f"{function.__name__} = ...  # {inspect.getdoc(function)}"
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     (definition,) = ast.parse("\n".join(lines)).body
     docstring = definition.body[0]

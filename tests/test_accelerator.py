@@ -143,7 +143,8 @@ def test_a_notebook_s_calls_of_model_libraries_leave_the_accelerator_alone(tmp_p
 def test_cells_that_call_a_model_library_are_found():
     calls = accelerator_cells.calls_a_library("03_text_generation")
     assert calls(new_code_cell("tell = pipeline('text-generation', model=model)"))
-    assert calls(new_code_cell("model = AutoModelForCausalLM.from_pretrained(folder)"))
+    loads = accelerator_cells.calls_a_library("05_fine_tuning")
+    assert loads(new_code_cell("model = AutoModelForCausalLM.from_pretrained(folder)"))
     assert not calls(new_code_cell("tell('Once'), print(pipeline)"))
 
 

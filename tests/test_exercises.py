@@ -348,6 +348,15 @@ def test_a_card_leaves_out_what_an_exercise_does_not_say(card):
     assert card("99.1")[0] == '99.1 Double\nWhat to write:\ndef reference(x):\n    """Twice x."""\n    ...'
 
 
+def test_a_reference_without_arguments_asks_for_a_value(card, monkeypatch):
+    def answer():
+        """A number above 0."""
+        return 1
+
+    monkeypatch.setitem(exercises.KNOWN, "99.3", Exercise("99.3", "A value", len, ("a", "b", "c"), answer))
+    assert card("99.3")[0] == "99.3 A value\nWhat to write: answer = ...  # A number above 0."
+
+
 LESSONS = {id[:2]: exercise.reference.__module__ for id, exercise in sorted(exercises.KNOWN.items())}
 
 

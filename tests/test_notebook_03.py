@@ -1,204 +1,289 @@
-"""Notebook 03: its decoders against Transformers, and its exercises against right and wrong answers."""
+"""Notebook 03: what it teaches against Transformers, its counts and figures, its exercises."""
 
-import math
+import contextlib
+import io
+import re
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import (
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-    set_seed,
-)
+from transformers import TopPLogitsWarper
 
-from helpers import exercises
+from helpers import exercises, text
+from helpers.errors import WorkbookError
 from helpers.lessons.text import exercises as notebook_03
+from helpers.lessons.text import figures, stories
 from helpers.session import generator
-from tests.notebook_code import functions
+from smallworld.world.stories import sample_story
+from tests.notebook_code import cells, functions
 
 pytest_plugins = ("fixtures_text",)
 
-EXERCISES = exercises.of("03")
-NAMES = (
-    "softmax", "next_logits", "greedy", "with_temperature", "keep_top_k", "keep_top_p", "penalise_repetition",
-    "sample", "beam_search", "greedy_cached",
-)  # fmt: skip
-TAUGHT = functions("03_text_generation", *NAMES)
-DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+STEM = "03_text_generation"
+WORDS = functions(STEM, "words", "nine_logits")
 
 
 @st.composite
-def logits_of(draw, least: int = 1, widest: int = 400):
-    """Random logits (batch, vocabulary): four dtypes, flat to steep; with ties where they are rounded."""
-    shape = draw(st.integers(1, 4)), draw(st.integers(least, widest))
-    scale = draw(st.sampled_from((0.0, 0.1, 1.0, 5.0, 30.0)))
-    source = generator(draw(st.integers(0, 2**32 - 1)))
-    numbers = scale * torch.randn(shape, generator=source, dtype=torch.float64)
-    if draw(st.booleans()):
-        numbers = numbers.round()
-    if draw(st.booleans()):
-        numbers[:, 1:].masked_fill_(numbers[:, 1:] < -scale, -torch.inf)  # as other edits leave them
-    return numbers.to(draw(st.sampled_from(DTYPES)))
+def distributions(draw, least: int = 2, widest: int = 300):
+    """Probabilities (vocabulary,), flat to steep, all different."""
+    size, scale = draw(st.integers(least, widest)), draw(st.sampled_from((0.1, 1.0, 5.0)))
+    logits = torch.randn(size, generator=generator(draw(st.integers(0, 2**32 - 1))), dtype=torch.float64)
+    return (scale * logits).softmax(dim=0)
 
 
-def same(ours: torch.Tensor, library: torch.Tensor, before: torch.Tensor, given: torch.Tensor) -> bool:
-    """Equal to the last bit (NaN where it has NaN), of one dtype, and the logits given left as they were."""
-    equal = (ours == library) | (ours.isnan() & library.isnan())
-    return bool(equal.all()) and ours.dtype == library.dtype and torch.equal(before, given)
+# What the cells teach
 
 
-# Edits of the logits
+def test_the_nine_words_of_the_notebook_are_those_of_its_exercise():
+    assert dict(zip(WORDS.words, WORDS.nine_logits.tolist(), strict=True)) == notebook_03.NINE_WORDS
+    assert sorted(notebook_03.NINE_WORDS.values(), reverse=True) == list(notebook_03.NINE_WORDS.values())
 
 
-@given(logits_of(), st.floats(1e-3, 100))
-def test_temperature_equals_the_library(logits, temperature):
-    before = logits.clone()
-    library = TemperatureLogitsWarper(temperature)(None, logits.clone())
-    assert same(TAUGHT.with_temperature(logits, temperature), library, before, logits)
+def test_softmax_by_hand_equals_torch():
+    by_hand = functions(STEM, "nine_probabilities", "weights", "total", "nine_logits")
+    assert torch.allclose(by_hand.nine_probabilities, by_hand.nine_logits.softmax(dim=0))
 
 
-@given(logits_of(), st.integers(1, 500))
-def test_top_k_equals_the_library(logits, k):
-    before = logits.clone()
-    ours = TAUGHT.keep_top_k(logits, k)
-    assert same(ours, TopKLogitsWarper(k)(None, logits.clone()), before, logits)
-    if k >= logits.shape[-1]:
-        assert torch.equal(ours, logits)
+def test_next_logits_are_the_model_s_own(shipped):
+    tokenizer, model = shipped
+    next_logits = functions(STEM, "next_logits", language_model=model).next_logits
+    with torch.no_grad():
+        for prompt in ("Once", "Once upon a time, in the desert"):
+            ours = next_logits(tokenizer(prompt).input_ids).softmax(dim=0)
+            assert torch.allclose(ours, text.next_token_probabilities(model, tokenizer, prompt), atol=1e-6)
 
 
-@given(logits_of(), st.floats(0, 1) | st.sampled_from((0.0, 0.25, 0.5, 0.75, 0.9, 1.0)))
-@example(torch.zeros(2, 4), 0.5)
-@example(torch.zeros(2, 4, dtype=torch.float16), 1.0)
-def test_top_p_equals_the_library(logits, p):
-    before = logits.clone()
-    ours = TAUGHT.keep_top_p(logits, p)
-    assert same(ours, TopPLogitsWarper(p)(None, logits.clone()), before, logits)
-    assert (ours.max(dim=-1).values == logits.max(dim=-1).values).all()
+def test_the_greedy_loop_writes_what_the_library_writes(shipped):
+    tokenizer, model = shipped
+    pick = functions(STEM, "pick_likeliest", language_model=model).pick_likeliest
+    ids = tokenizer("Once upon a time").input_ids
+    with torch.no_grad():
+        ours = notebook_03.generate_until(pick, ids, tokenizer.eos_token_id, 20)
+        prompt = torch.tensor([ids])
+        theirs = model.generate(
+            prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=20
+        )
+    assert ours == theirs[0].tolist()
 
 
-@given(logits_of(), st.floats(0.1, 10), st.integers(1, 50), st.integers(0, 2**32 - 1))
-def test_repetition_penalty_equals_the_library(logits, penalty, length, seed):
-    before = logits.clone()
-    ids = torch.randint(logits.shape[-1], (len(logits), length), generator=generator(seed))
-    library = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())
-    assert same(TAUGHT.penalise_repetition(logits, ids, penalty), library, before, logits)
+@settings(max_examples=50)
+@given(distributions(), st.floats(0.01, 0.99))
+def test_top_p_equals_the_library_and_the_figure(probabilities, p):
+    keep_top_p = functions(STEM, "keep_top_p", cut_to_k=notebook_03.keep_top_k).keep_top_p
+    ours = keep_top_p(probabilities, p)
+    library = TopPLogitsWarper(p)(None, probabilities.log()[None])[0].softmax(dim=0)
+    assert torch.allclose(ours, library) and torch.allclose(figures.nucleus_of(probabilities, p), library)
 
 
-@given(logits_of(), st.sampled_from((0.3, 1.0, 1.7)), st.integers(1, 60), st.floats(0, 1), st.floats(0.5, 2))
-def test_all_edits_in_a_row_equal_the_library(logits, temperature, k, p, penalty):
-    ids = torch.arange(logits.shape[-1])[None, ::3].expand(len(logits), -1)
-    ours = TAUGHT.penalise_repetition(logits, ids, penalty)
-    ours = TAUGHT.keep_top_p(TAUGHT.keep_top_k(TAUGHT.with_temperature(ours, temperature), k), p)
-    library = logits.clone()
-    for processor in (
-        RepetitionPenaltyLogitsProcessor(penalty), TemperatureLogitsWarper(temperature), TopKLogitsWarper(k),
-        TopPLogitsWarper(p),
-    ):  # fmt: skip
-        library = processor(ids, library)
-    assert same(ours, library, logits, logits)
+@settings(max_examples=50)
+@given(distributions(), st.integers(1, 300))
+def test_top_k_keeps_the_k_largest_and_adds_up_to_1(probabilities, k):
+    k = min(k, len(probabilities))
+    cut = notebook_03.keep_top_k(probabilities, k)
+    assert figures.number_kept(cut) == k and torch.isclose(cut.sum(), torch.ones((), dtype=cut.dtype))
+    assert cut.argsort(descending=True)[:k].tolist() == probabilities.topk(k).indices.tolist()
 
 
-@given(logits_of())
-def test_softmax_equals_torch(logits):
-    """To rounding: torch adds up in float32 where the logits are shorter, and rounds once, at the end."""
-    ours, library = TAUGHT.softmax(logits), logits.softmax(dim=-1)
-    assert ours.dtype == logits.dtype
-    steps = 8 * torch.finfo(logits.dtype).eps
-    # The difference to the largest logit is rounded first, which the exponential magnifies.
-    reach = 1 + (logits - logits.max(dim=-1, keepdim=True).values).nan_to_num(neginf=0).abs().double()
-    tiny = torch.finfo(logits.dtype).tiny
-    assert ((ours.double() - library.double()).abs() <= steps * reach * library.double() + 2 * tiny).all()
+# Counts
 
 
-@given(logits_of(least=2))
-def test_towards_temperature_0_only_the_likeliest_is_left(logits):
-    logits = logits.round()  # so that the gap to the second is 1 or more, or 0
-    sharp = TAUGHT.softmax(TAUGHT.with_temperature(logits.float(), 0.001))
-    winners = logits == logits.max(dim=-1, keepdim=True).values
-    expected = winners / winners.sum(dim=-1, keepdim=True)
-    assert torch.allclose(sharp, expected)
-    for cut in (TAUGHT.keep_top_k(logits, 1), TAUGHT.keep_top_p(logits, 0.0)):
-        assert cut.isfinite().any(dim=-1).all() and not (cut.isfinite() & ~winners).any()
+def test_a_story_obeys_its_own_facts_and_no_others():
+    import random
+
+    kept = 0
+    for seed in range(20):
+        story = sample_story(random.Random(seed), asked=())
+        facts = {fact: story.facts[fact] for fact in ("place", "time", "character")}
+        kept += stories.obeys(story.text, **facts)["all three"]
+        for fact, other in (("place", "desert"), ("time", "noon"), ("character", "Mina")):
+            if facts[fact] != other:
+                verdict = stories.obeys(story.text, **facts | {fact: other})
+                assert not verdict[fact] and not verdict["all three"]
+    assert kept >= 15  # some stories never name their time in so many words
 
 
-# Loops
+def test_an_empty_text_obeys_nothing():
+    assert not any(stories.obeys("", "desert", "night", "Mina").values())
 
 
-@pytest.fixture(scope="module")
-def model(shipped):
-    return shipped[1]
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(18, 18, 0.824, 1), (0, 18, 0, 0.176), (24, 24, 0.862, 1), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1)],
+)
+def test_wilson_s_interval_has_its_published_values(hits, trials, low, high):
+    assert stories.wilson_interval(hits, trials) == pytest.approx((low, high), abs=6e-4)
 
 
-@pytest.fixture(scope="module")
-def prompts(shipped):
-    """Token numbers of single prompts, and a batch of prompts of one length."""
-    texts = ("Once upon a time", "Tell a story about Pim the mouse.\n", "The")
-    singles = [shipped[0](text, return_tensors="pt").input_ids for text in texts]
-    return singles + [torch.cat([singles[0], singles[0].flip(1)])]
+@pytest.mark.parametrize(("hits", "trials"), [(3, 2), (-1, 2), (0, 0)])
+def test_wilson_refuses_impossible_counts(hits, trials):
+    with pytest.raises(WorkbookError, match="whole number from"):
+        stories.wilson_interval(hits, trials)
 
 
-def library(model, ids, count, **settings):
-    """ids as generate extends them, with no token that ends a text (2**30 is none of the vocabulary)."""
-    return model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, eos_token_id=2**30,
-        pad_token_id=0, **settings,
-    )  # fmt: skip
+def test_the_combinations_are_held_out_and_different():
+    from smallworld.world.stories import combinations
+
+    chosen = stories.combinations(20)
+    assert len(set(chosen)) == 20 and set(chosen) <= set(combinations("test"))
+    with pytest.raises(WorkbookError, match="count is 0"):
+        stories.combinations(0)
 
 
-def test_greedy_and_greedy_cached_equal_generate(model, prompts):
-    for ids in prompts:
-        before, expected = ids.clone(), library(model, ids, 40, do_sample=False)
-        assert torch.equal(TAUGHT.greedy(model, ids, 40), expected)
-        assert torch.equal(TAUGHT.greedy_cached(model, ids, 40), expected)
-        assert torch.equal(ids, before)
+def test_counts_are_of_the_stories_that_are_told(monkeypatch):
+    calls = []
+
+    def tell(requests, *, seed, **options):
+        calls.append((len(requests), seed, options))
+        return ["A story here, a story.", "Another one."] * (len(requests) // 2)
+
+    monkeypatch.setattr(stories, "tell", tell)
+    counts = stories.count_sound({"low": {"temperature": 0.5}, "cut": {"top_p": 0.9}}, seed=3, count=4)
+    assert counts == {"low": stories.Sound(0, 2, 4), "cut": stories.Sound(0, 2, 4)}
+    assert calls == [(4, 3, {"temperature": 0.5, "top_p": 1.0}), (4, 3, {"temperature": 1.0, "top_p": 0.9})]
+    none = dict.fromkeys(("place", "time", "character", "all three"), 0)
+    assert stories.count_obeyed(seed=3, count=4) == stories.Obeyed(none, none, 4)
 
 
-def test_greedy_cached_equals_greedy_to_length_120_and_for_none(model, prompts):
-    assert torch.equal(TAUGHT.greedy_cached(model, prompts[0], 120), TAUGHT.greedy(model, prompts[0], 120))
-    for loop in (TAUGHT.greedy, TAUGHT.greedy_cached):
-        assert torch.equal(loop(model, prompts[0], 0), prompts[0])
+def test_one_setting_is_one_set_of_stories():
+    first, again = (stories.tell(["Tell a story.\n"], seed=1, max_new_tokens=8) for _ in range(2))
+    assert first == again != stories.tell(["Tell a story.\n"], seed=2, max_new_tokens=8)
 
 
-SETTINGS = {
-    "plain": (),
-    "temperature": (0.7,),
-    "top-k": (1.0, 20),
-    "top-p": (1.0, 0, 0.9),
-    "penalty": (1.0, 0, 1.0, 1.3),
-    "all": (1.2, 40, 0.8, 0.9),
-    "k above the vocabulary": (1.0, 9999, 0.95),
-}
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_what_the_notebook_says_of_its_counts_holds_for_every_seed(seed):
+    wanted = {"T = 0.5": {"temperature": 0.5}, "T = 1": {}, "T = 2": {"temperature": 2.0}}
+    sound = stories.count_sound(wanted, seed=seed)
+    assert sound["T = 2"].sound < sound["T = 0.5"].sound - 4 and sound["T = 2"].sound < sound["T = 1"].sound
+    assert sound["T = 0.5"].beginnings < sound["T = 1"].beginnings
+    counts = stories.count_obeyed(seed=seed)
+    assert counts.not_asked["all three"] <= 2 and counts.asked["all three"] >= counts.total * 0.7
+    for fact in stories.FAULTS:
+        assert counts.asked[fact] > counts.not_asked[fact]
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_sample_equals_generate(settings, model, prompts):
-    temperature, top_k, top_p, penalty = (*settings, *(1.0, 0, 1.0, 1.0)[len(settings) :])
-    for seed, ids in enumerate((prompts[1], prompts[3])):
-        ours = TAUGHT.sample(model, ids, 25, generator(seed), temperature, top_k, top_p, penalty)
-        with torch.random.fork_rng():
-            set_seed(seed)
-            expected = library(
-                model, ids, 25, do_sample=True, temperature=temperature, top_k=top_k, top_p=top_p,
-                repetition_penalty=penalty,
-            )  # fmt: skip
-        assert torch.equal(ours, expected)
+# Figures
 
 
-@pytest.mark.parametrize("beams", [1, 2, 4, 7])
-def test_beam_search_equals_generate(beams, model, prompts):
-    end = model.generation_config.eos_token_id
-    for ids in prompts[:3]:
-        ours, total = TAUGHT.beam_search(model, ids, beams, 20, end)
-        result = model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), num_beams=beams, do_sample=False,
-            min_new_tokens=20, max_new_tokens=20, return_dict_in_generate=True, output_scores=True,
-        )  # fmt: skip
-        assert torch.equal(ours, result.sequences)
-        if beams > 1:
-            assert math.isclose(total, 20 * result.sequences_scores[0].item(), rel_tol=1e-4)
+def titles(figure) -> list[str]:
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def note(figure) -> str:
+    return figure._suptitle.get_text() if figure._suptitle else ""
+
+
+class Letters:
+    """A tokenizer with one token for each small letter."""
+
+    def decode(self, ids) -> str:
+        return " " + "".join(chr(97 + i) for i in ids)
+
+
+PLACES = {"sure": torch.tensor([0.02, 0.9, 0.05, 0.03]), "open": torch.tensor([0.3, 0.2, 0.26, 0.24])}
+
+
+def test_kept_tokens_are_counted_ticked_and_orange():
+    cuts = {name: notebook_03.keep_top_k(values, 2) for name, values in PLACES.items()}
+    figure = figures.likeliest(Letters(), PLACES, cuts, count=3, note="a note")
+    assert titles(figure) == ["sure\n2 kept (✓)", "open\n2 kept (✓)"] and note(figure) == "a note"
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["·b ✓", "·c ✓", "·d"]
+    colours = [bar.get_facecolor() for bar in figure.axes[0].patches]
+    assert colours[0] == colours[1] != colours[2]
+
+
+def test_panels_share_a_scale():
+    figure = figures.side_by_side(["a", "b"], {"one": [0.5, 0.5], "two": [0.9, 0.1]})
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim() and titles(figure) == ["one", "two"]
+
+
+@pytest.mark.parametrize(("k", "answer"), [(1, "after “open”"), (4, figures.SAME)])
+def test_the_place_that_keeps_more_is_the_right_guess(k, answer, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
+    cuts = {"sure": notebook_03.keep_top_k(PLACES["sure"], k), "open": PLACES["open"]}
+    figures.guess_where_more(Letters(), PLACES, cuts, "a note")
+    ((question, options, draw), named) = asked[0]
+    assert named["answer"] == answer in options and f"{k} after “sure”" in named["alt"]
+    assert note(draw(None)) == "a note" and note(draw(options[0])) == "You guessed: after “sure”. a note"
+
+
+@pytest.mark.parametrize(("lucky", "answer"), [(0, "at most 2"), (5, "3 to 11"), (12, "12 or more")])
+def test_the_guess_about_luck_is_right_where_the_count_lies(lucky, answer, monkeypatch):
+    answers = []
+    monkeypatch.setattr(figures.guess, "choice", lambda *_, answer, alt: answers.append((answer, alt)))
+    hits = {"place": 20, "time": 21, "character": 22, "all three": lucky}
+    figures.guess_luck(stories.Obeyed(hits | {"all three": 19}, hits, 24))
+    assert answers[0][0] == answer
+    assert "asked: place 20, time 21, character 22, all three 19; not asked: place 20" in answers[0][1]
+
+
+def test_the_last_figure_shows_the_prompt_only_where_the_text_goes_on_in_its_line(gpt2):
+    tokenizer, model = gpt2
+    given = {"seed": 0, "max_new_tokens": 3, "temperature": 0.5, "top_p": 0.5}
+    shown = []
+    for prompt in ("A fox", "Tell a story.\n"):
+        figure = figures.next_and_text(model, tokenizer, prompt, **given)
+        assert titles(figure)[0] == "temperature 0.5, top-p 0.5"
+        shown.append(figure.axes[1].texts[0].get_text())
+    assert shown[0].startswith("A fox") and "Tell a story" not in shown[1]
+
+
+# Whose answer the cell after an exercise uses
+
+
+def run_after(id: str, answer, **names) -> str:
+    """What the cell after an exercise prints, and the notes of its figures, with this answer."""
+    (source,) = (source for source in cells(STEM) if f'use("{id}"' in source)
+    notes = []
+    space = {"use": exercises.use, "torch": torch, "figures": figures, name_of(id): answer}
+    space["show"] = lambda figure, alt: notes.append(note(figure))
+    space |= names
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(source, space)
+    return printed.getvalue() + " ".join(notes)
+
+
+def name_of(id: str) -> str:
+    return exercises.of("03")[id].reference.__name__
+
+
+def loop_names(shipped) -> dict:
+    tokenizer, _ = shipped
+    return {
+        "next_logits": lambda ids: torch.eye(tokenizer.vocab_size)[tokenizer.eos_token_id], "start_ids": [7],
+        "end": tokenizer.eos_token_id, "tokenizer": tokenizer, "show_text": print,
+    }  # fmt: skip
+
+
+def names_for(id: str, shipped) -> dict:
+    if id == "03.1":
+        return loop_names(shipped)
+    if id == "03.2":
+        return vars(WORDS)
+    places = {name: torch.cat([values, torch.full((6,), 1e-4)]) for name, values in PLACES.items()}
+    return {"places": places, "tokenizer": Letters()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "whose"),
+    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+)
+@pytest.mark.parametrize("id", ["03.1", "03.2", "03.3"])
+def test_the_next_cell_says_whose_answer_it_used(id, kind, whose, shipped):
+    answers = {"missing": ..., "wrong": WRONG[id][0], "right": RIGHT[id][0]}
+    said = run_after(id, answers[kind], **names_for(id, shipped))
+    assert re.search(rf"\b(loop|middle|function) is {whose}", said), said
+
+
+def test_the_learner_s_temperature_is_the_one_that_is_drawn():
+    drawn = []
+    names = vars(WORDS) | {"show": lambda figure, _: drawn.extend(titles(figure))}
+    run_after("03.2", 0.56, **names)
+    assert drawn == ["temperature 1", "temperature 0.56", "temperature 2"]
 
 
 # The exercises: for each, answers that are wrong in the usual ways, and other ways of being right
@@ -279,118 +364,37 @@ def until_stops_at_an_end_in_the_prompt(next_token, ids, end, limit):
     return list(ids) if end in ids else until_while(next_token, ids, end, limit)
 
 
-def min_p_by_logarithms(logits, min_p):
-    return logits.masked_fill(logits < logits.max(-1, keepdim=True).values + math.log(min_p), -torch.inf)
+def top_k_by_loop(probabilities, k):
+    result = torch.zeros_like(probabilities)
+    for position in probabilities.argsort(descending=True)[:k]:
+        result[position] = probabilities[position]
+    return result / result.sum()
 
 
-def min_p_by_where(logits, min_p):
-    weights = (logits - logits.amax(-1, keepdim=True)).exp()
-    return torch.where(weights >= min_p, logits, torch.tensor(-torch.inf))
+def top_k_by_scatter(probabilities, k):
+    values, positions = probabilities.topk(k)
+    return torch.zeros_like(probabilities).scatter(0, positions, values / values.sum())
 
 
-def min_p_changes_its_input(logits, min_p):
-    return logits.masked_fill_(min_p_by_where(logits, min_p).isinf(), -torch.inf)
+def top_k_changes_its_input(probabilities, k):
+    probabilities[probabilities < probabilities.topk(k).values[-1]] = 0
+    return probabilities / probabilities.sum()
 
 
-def min_p_one_bar_for_all_rows(logits, min_p):
-    p = logits.softmax(-1)
-    return logits.masked_fill(p < min_p * p.max(), -torch.inf)
+def top_k_keeps_the_smallest(probabilities, k):
+    kept = probabilities.where(probabilities <= probabilities.sort().values[k - 1], torch.zeros(()))
+    return kept / kept.sum()
 
 
-def min_p_maximum_of_columns(logits, min_p):
-    p = logits.softmax(-1)
-    return logits.masked_fill(p < min_p * p.max(0, keepdim=True).values, -torch.inf)
-
-
-def min_p_softmax_over_rows(logits, min_p):
-    p = logits.softmax(0)
-    return logits.masked_fill(p < min_p * p.max(-1, keepdim=True).values, -torch.inf)
-
-
-def min_p_keeps_the_wrong_side(logits, min_p):
-    return logits.masked_fill(min_p_by_where(logits, min_p).isfinite(), -torch.inf)
-
-
-def min_p_compares_logits(logits, min_p):
-    return logits.masked_fill(logits < min_p * logits.max(-1, keepdim=True).values, -torch.inf)
-
-
-def perplexity_in_torch(log_probabilities):
-    return torch.tensor(log_probabilities, dtype=torch.float64).neg().mean().exp()
-
-
-def perplexity_as_a_root(log_probabilities):
-    return math.prod(math.exp(-log) for log in log_probabilities) ** (1 / len(log_probabilities))
-
-
-def pad_by_loop(rows, pad):
-    width, ids, mask = len(max(rows, key=len)), [], []
-    for row in rows:
-        filler = range(width - len(row))
-        ids.append([pad for _ in filler] + list(row))
-        mask.append([0 for _ in filler] + [1 for _ in row])
-    return ids, mask
-
-
-def pad_by_tensors(rows, pad):
-    width = max(map(len, rows))
-    ids, mask = torch.full((len(rows), width), pad), torch.zeros(len(rows), width, dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, width - len(row) :], mask[i, width - len(row) :] = torch.tensor(row), 1
-    return ids.tolist(), mask.tolist()
-
-
-def pad_on_the_right(rows, pad):
-    width = max(map(len, rows))
-    return [row + [pad] * (width - len(row)) for row in rows], [
-        [1] * len(row) + [0] * (width - len(row)) for row in rows
-    ]
-
-
-def pad_left_mask_right(rows, pad):
-    return pad_by_loop(rows, pad)[0], pad_on_the_right(rows, pad)[1]
-
-
-def pad_mask_turned_round(rows, pad):
-    ids, mask = pad_by_loop(rows, pad)
-    return ids, [[1 - bit for bit in bits] for bits in mask]
-
-
-def pad_mask_from_the_ids(rows, pad):
-    ids, _ = pad_by_loop(rows, pad)
-    return ids, [[int(i != pad) for i in row] for row in ids]
-
-
-def pad_with_0_always(rows, pad):
-    return pad_by_loop(rows, 0)
-
-
-def pad_without_mask(rows, pad):
-    return pad_by_loop(rows, pad)[0]
-
-
-def pad_changes_the_callers_rows(rows, pad):
-    result = pad_by_loop(rows, pad)
-    for row, padded in zip(rows, result[0], strict=True):
-        row[:] = padded
-    return result
-
-
-def pad_one_too_many(rows, pad):
-    ids, mask = pad_by_loop(rows, pad)
-    return [[pad, *row] for row in ids], [[0, *bits] for bits in mask]
-
-
-def pad_mask_first(rows, pad):
-    return pad_by_loop(rows, pad)[::-1]
+def top_k_softmax_again(probabilities, k):
+    return top_k_by_loop(probabilities, k).softmax(dim=0)
 
 
 RIGHT = {
     "03.1": [until_recursive, until_while],
-    "03.2": [min_p_by_logarithms, min_p_by_where],
-    "03.3": [perplexity_in_torch, perplexity_as_a_root],
-    "03.4": [pad_by_loop, pad_by_tensors],
-    "03.5": [
+    "03.2": [0.54, 0.57, torch.tensor(0.55).item()],
+    "03.3": [top_k_by_loop, top_k_by_scatter],
+    "03.4": [
         "At sunset, by the ocean, let Odo be brave.",
         "Please tell me a brave story about Odo the robot. It should be by the ocean, at sunset.\n",
     ],
@@ -402,31 +406,19 @@ WRONG = {
         until_forgets_to_return, until_counts_the_prompt, until_returns_the_new_only,
         until_stops_at_an_end_in_the_prompt,
     ],
-    "03.2": [
-        min_p_changes_its_input, min_p_one_bar_for_all_rows, min_p_maximum_of_columns,
-        min_p_softmax_over_rows, min_p_keeps_the_wrong_side, min_p_compares_logits,
-        lambda z, m: min_p_by_where(z, m).softmax(-1),
-        lambda z, m: min_p_by_where(z, m).nan_to_num(neginf=0.0),
-        lambda z, m: z.masked_fill(z.softmax(-1) < m, -torch.inf),
-        lambda z, m: z.masked_fill(z.softmax(-1) <= m * z.softmax(-1).max(), -torch.inf),
-        lambda z, m: z,
-    ],
+    "03.2": [1.0, 0.5, 0.6, 2, 0, -0.55, True, "0.55", None, [0.55], float("nan"), lambda: 0.55],
     "03.3": [
-        lambda logs: math.exp(sum(logs) / len(logs)),
-        lambda logs: -sum(logs) / len(logs),
-        lambda logs: math.exp(-sum(logs)),
-        lambda logs: 2 ** (-sum(logs) / len(logs)),
-        lambda logs: sum(math.exp(-log) for log in logs) / len(logs),
-        lambda logs: math.exp(-sum(logs) / (len(logs) + 1)),
-        lambda logs: math.exp(-max(logs)),
-        lambda logs: math.exp(-sorted(logs)[len(logs) // 2]),
-        lambda logs: print(perplexity_as_a_root(logs)),
+        top_k_changes_its_input, top_k_keeps_the_smallest, top_k_softmax_again,
+        lambda p, k: p.where(p >= p.topk(k).values[-1], torch.zeros(())),
+        lambda p, k: p.topk(k).values / p.topk(k).values.sum(),
+        lambda p, k: top_k_by_loop(p, k + 1),
+        lambda p, k: top_k_by_loop(p, k - 1) if k > 1 else p,
+        lambda p, k: top_k_by_loop(p, k).sort(descending=True).values,
+        lambda p, k: top_k_by_loop(p, k).log(),
+        lambda p, k: p,
+        lambda p, k: print(top_k_by_loop(p, k)),
     ],
     "03.4": [
-        pad_on_the_right, pad_left_mask_right, pad_mask_turned_round, pad_mask_from_the_ids,
-        pad_with_0_always, pad_without_mask, pad_changes_the_callers_rows, pad_one_too_many, pad_mask_first,
-    ],
-    "03.5": [
         "", "A brave story about Odo, by the ocean.", "A brave story about Odo at sunset.",
         "A story about Odo, by the ocean at sunset.", "A brave story by the ocean at sunset.",
         "A brave story about Mina, by the ocean at sunset.",
@@ -440,25 +432,35 @@ WRONG = {
 }  # fmt: skip
 
 
-@settings(max_examples=50)
-@given(logits_of(), st.floats(0.01, 1))
-def test_the_min_p_solution_equals_the_library(logits, min_p):
-    from transformers import MinPLogitsWarper
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(1.0, "0.40. It should be higher: try a lower one"), (0.3, "0.81. It should be lower: try a higher one"),
+     (-1, "A temperature is above 0"), ("1", "The answer is a number")],
+)  # fmt: skip
+def test_the_judge_of_the_temperature_says_which_direction_to_take(answer, said):
+    assert said in exercises.of("03")["03.2"].judge(answer)
 
-    ours = notebook_03.keep_min_p(logits, min_p)
-    assert same(ours, MinPLogitsWarper(min_p)(None, logits.clone()), logits, logits)
+
+def test_the_judge_of_top_k_names_the_usual_mistakes():
+    judge = exercises.of("03")["03.3"].judge
+    assert "Divide by the sum" in judge(WRONG["03.3"][3]) and "as many numbers" in judge(WRONG["03.3"][4])
+    assert "the k smallest" in judge(top_k_keeps_the_smallest) and "order" in judge(WRONG["03.3"][7])
+
+
+def test_the_judge_of_the_request_says_what_it_reads():
+    judge = exercises.of("03")["03.4"].judge
+    assert judge(WRONG["03.4"][5]) == "Name one character: Odo. The checker reads: Mina."
+    said = judge("A brave story about Odo at sunset.")
+    assert said == "Name one place: ocean. The checker reads: none, or more than one."
 
 
 # How the functions are taken out of the notebook
 
 
 def test_missing_functions_are_named():
-    with pytest.raises(KeyError, match="no function 'beam_me_up'.*greedy"):
-        functions("03_text_generation", "softmax", "beam_me_up")
+    with pytest.raises(KeyError, match="no function 'beam_me_up'.*next_logits"):
+        functions(STEM, "next_logits", "beam_me_up")
 
 
-def test_functions_come_with_what_they_use_and_with_their_decorators(model, prompts):
-    alone = functions("03_text_generation", "sample")
-    assert vars(alone).keys() == {"sample"}
-    assert alone.sample(model, prompts[0], 2, generator(0)).shape == (1, prompts[0].shape[1] + 2)
-    assert not TAUGHT.greedy(model, prompts[0], 1).requires_grad
+def test_functions_come_with_what_they_use():
+    assert vars(functions(STEM, "pick_likeliest")).keys() == {"pick_likeliest"}

@@ -21,7 +21,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import checkpoints, controls, pages, registry, session, text
+from helpers import checkpoints, controls, exercises, guess, pages, progress, registry, session, text
 from helpers.errors import WorkbookError
 from tests import rules
 from tests.copies import copy_tree
@@ -94,7 +94,6 @@ def test_no_other_load_is_silent_either(folder):
 
 # Folders of the workbook's own, written just before or shipped: a teacher reads them as a reader would.
 OWN_FOLDERS = {
-    "03_text_generation": ["AutoModelForCausalLM.from_pretrained(folder, "],
     "05_fine_tuning": ["AutoModelForCausalLM.from_pretrained(place, "],
 }
 
@@ -339,7 +338,44 @@ def test_no_output_leaves_its_place_or_fetches(data):
 def test_every_place_that_makes_html_is_one_that_these_tests_know():
     making = r"\bHTML\(|_repr_html_|text/html|\bMarkdown\(|<!doctype|<td|<img |<table"
     found = {name for name, source in programs().items() if re.search(making, source, re.I)}
-    assert found == {"helpers/controls.py", "04_image_generation"}
+    assert found == {
+        "helpers/controls.py", "helpers/exercises.py", "helpers/guess.py", "helpers/progress.py",
+        "04_image_generation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_statement_cards_and_the_page_of_progress_escape_their_words(words, tmp_path, monkeypatch):
+    def reference(x):
+        return x
+
+    reference.__doc__ = words
+    card = exercises.Exercise(
+        "99.1", words, lambda answer: None, ("a", "b", "c"), reference,
+        purpose=words, shapes=words, example=(words, words), difficulty=1, minutes=5,
+    )  # fmt: skip
+    shown = exercises._card_as_html(card)
+    assert harmful(shown) == [] and shown.count(html.escape(words)) >= 3
+    monkeypatch.setattr(exercises, "KNOWN", {"99.1": card})
+    assert progress.main(["--html", str(tmp_path / "page.html"), "--name", words]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert harmful(page) == [] and html.escape(" ".join(words.split())) in page
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_a_guess_escapes_its_question(words, monkeypatch):
+    monkeypatch.setattr(guess, "is_live", lambda: True)
+    shown: list = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    guess.winner(words, {"one": 0.2, "two": 0.3}, alt="two bars", x_label="method", y_label="share")
+    texts = [child.value for child in _children(shown[0]) if isinstance(child, ipywidgets.HTML)]
+    assert any(html.escape(words) in text for text in texts)
+    assert [line for text in texts for line in harmful(text)] == []
+
+
+def _children(widget) -> list:
+    """A widget and all that it contains."""
+    return [widget, *(inner for child in getattr(widget, "children", ()) for inner in _children(child))]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
