@@ -24,7 +24,7 @@ pytest_plugins = ("fixtures_text",)
 
 NAMES = (
     "greedy", "greedy_cached", "with_temperature", "keep_top_k", "keep_top_p", "penalise_repetition",
-    "sample", "beam_search",
+    "sample", "beam_search", "silence",
 )  # fmt: skip
 TAUGHT = functions("13_text_generation_deeper", *NAMES)
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -389,12 +389,12 @@ def test_pairs_of_triples():
     assert deeper.pairs_of(stories.combinations("test")) <= deeper.pairs_of(stories.combinations("train"))
 
 
-def test_beginnings_and_kinds_of_tokens_are_counted():
+def test_beginnings_are_counted():
     assert deeper.count_beginnings(["a b c d e", "a b c d f", "a b", "a b c"]) == 3
-    kinds = [deeper.kind_of_token(token, "Mina") for token in (" Mina", "Mina", ".", " ,", " fox", "Min")]
-    assert kinds == [deeper.NAME] * 2 + [deeper.STOPS] * 2 + [deeper.OTHERS] * 2
-    means = deeper.mean_by_kind([(deeper.NAME, 1.0), (deeper.OTHERS, 0.2), (deeper.NAME, 0.0)])
-    assert means == {deeper.NAME: 0.5, deeper.OTHERS: 0.2}
+
+
+def test_a_renamed_hero_is_another_one_the_last_time_only():
+    assert deeper.rename_last("Mina met Pim. Mina left.", "Mina") == "Mina met Pim. Bram left."
 
 
 def test_padding_is_counted_with_and_without_filler(capsys):
@@ -428,7 +428,8 @@ def test_a_probe_stops_right_before_the_place(place, shipped):
     assert probe.words[probe.asked] == tokenizer.decode([probe.answer])
     assert probe.asked < probe.story and probe.words[probe.story] == "There"
     assert probe.words[probe.asked].strip() in stories.PLACES[place].within[0]
-    assert deeper_attention.chance_of_place(model, [probe]) > 0.3
+    assert deeper_attention.chances_of_place(model, [probe]).item() > 0.3
+    assert probe.elsewhere[0, : probe.story].equal(probe.ids[0, : probe.story])
 
 
 def test_a_silenced_head_says_nothing_and_speaks_again(shipped):
@@ -439,10 +440,11 @@ def test_a_silenced_head_says_nothing_and_speaks_again(shipped):
     layer = model.transformer.h[2].attn.c_proj
     with torch.no_grad():
         before = model(ids).logits
-        with deeper_attention.silenced(model, 2, 1):
-            hook = layer.register_forward_pre_hook(lambda _, inputs: seen.update(given=inputs[0]))
-            changed = model(ids).logits
-            hook.remove()
+        silencer = TAUGHT.silence(model, 2, 1)
+        hook = layer.register_forward_pre_hook(lambda _, inputs: seen.update(given=inputs[0]))
+        changed = model(ids).logits
+        hook.remove()
+        silencer.remove()
         assert torch.equal(model(ids).logits, before) and not torch.allclose(changed, before)
     assert (seen["given"][..., size : 2 * size] == 0).all()
     assert (seen["given"][..., :size] != 0).any() and (seen["given"][..., 2 * size :] != 0).any()
@@ -455,7 +457,10 @@ def test_looks_are_read_at_the_right_places(shipped):
     weights[-1, probe.asked], weights[-1, probe.article], weights[-1, probe.name] = 0.5, 0.25, 0.125
     weights[probe.story : -1, probe.asked] = 0.0625
     weights[: probe.story, probe.asked] = 9.0  # the request itself does not count
-    assert list(deeper_attention.looks(probe, weights).values()) == [0.5, 0.25, 0.125, 0.0625]
+    elsewhere = torch.zeros(count, count)
+    elsewhere[-1, probe.asked] = 0.75
+    looks = deeper_attention.looks(probe, weights, elsewhere)
+    assert list(looks.values()) == [0.5, 0.25, 0.125, 0.0625, 0.75]
 
 
 def test_functions_come_with_what_they_use(model, prompts):

@@ -10,9 +10,8 @@ import torch
 from matplotlib.figure import Figure
 
 from helpers import metrics, plots
+from smallworld.world import stories as world
 from smallworld.world.checker import check
-
-NAME, STOPS, OTHERS = "the hero's name", "stops and commas", "all other tokens"
 
 
 def beam_branches(
@@ -63,24 +62,6 @@ def count_obeyed(stories: Sequence[str], triples: Sequence[tuple[str, str, str]]
     return sum(obeys(story, *triple) for story, triple in zip(stories, triples, strict=True))
 
 
-def kind_of_token(token: str, hero: str) -> str:
-    """Which of NAME, STOPS and OTHERS a token is, by its text."""
-    bare = token.strip()
-    if bare == hero:
-        return NAME
-    return STOPS if bare in (".", ",") else OTHERS
-
-
-def mean_by_kind(chances: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """The mean of the numbers of each kind of token; a kind that does not occur is left out."""
-    means = {}
-    for kind in (NAME, STOPS, OTHERS):
-        values = [chance for token_kind, chance in chances if token_kind == kind]
-        if values:
-            means[kind] = sum(values) / len(values)
-    return means
-
-
 def pairs_of(triples: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
     """All pairs of facts that stand together in triples of place, time and character."""
     pairs = set()
@@ -114,6 +95,13 @@ def shuffle_words(text: str, chance: random.Random) -> str:
     return " ".join(words)
 
 
+def rename_last(story: str, hero: str) -> str:
+    """The story with its hero called otherwise the last time, by a name that it does not contain."""
+    other = next(name for name in world.CHARACTERS if name not in story)
+    before, _, after = story.rpartition(hero)
+    return before + other + after
+
+
 # In print
 
 
@@ -129,7 +117,7 @@ def print_rows(words: Sequence[str], rows: Mapping[str, torch.Tensor]) -> None:
         print(f"{name:24}", *[f"{value:7.2f}" for value in values[0].tolist()])
 
 
-def print_probabilities(words: Sequence[str], rows: Mapping[str, torch.Tensor]) -> None:
+def print_softmax(words: Sequence[str], rows: Mapping[str, torch.Tensor]) -> None:
     """The softmax of each row of logits (1, words), below the words."""
     print_rows(words, {name: logits.softmax(dim=-1) for name, logits in rows.items()})
 
@@ -189,17 +177,10 @@ def two_maps(
 def survivor_lines(temperatures: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Figure:
     """How many tokens survive a cut, over temperature."""
     labels = {"x_label": "temperature", "y_label": "tokens that survive"}
-    return plots.lines(temperatures, curves, limits=(0, None), **labels)
-
-
-def repeat_lines(penalties: Sequence[float], means: Sequence[Mapping[str, float]]) -> Figure:
-    """The probability of right tokens that repeat, over the penalty: a line for each kind of token."""
-    curves = {kind: [row[kind] for row in means] for kind in means[0]}
-    labels = {"x_label": "repetition penalty", "y_label": "probability of the right token"}
-    return plots.lines(penalties, curves, limits=(0, 1.05), **labels)
+    return plots.lines(temperatures, curves, log_y=True, **labels)
 
 
 def saving_lines(lengths: Sequence[int], curves: Mapping[str, Sequence[float]]) -> Figure:
     """How many times as much is read, and how many times as long it takes, without a cache."""
     labels = {"x_label": "new tokens", "y_label": "without a cache / with one"}
-    return plots.lines(lengths, curves, limits=(0, None), **labels)
+    return plots.lines(lengths, curves, log_y=True, **labels)

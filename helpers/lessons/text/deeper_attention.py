@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from smallworld.world import stories
 
 HERO = "Mina"
 BEGINNING = "There was once a little fox named Mina who lived"
+ELSEWHERE = "There was once a little fox named Mina who was the"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Probe:
 
     ids: (1, tokens); words: the tokens as text; answer: the token number of the word that must come next;
     asked: the index of that word in the request; article: that of the " the" before it; name: that of the
-    hero's name; story: that of the story's first token.
+    hero's name; story: that of the story's first token; elsewhere: (1, tokens), the same request and another
+    beginning that stops after a " the" which no place can follow.
     """
 
     ids: torch.Tensor
@@ -32,6 +33,7 @@ class Probe:
     article: int
     name: int
     story: int
+    elsewhere: torch.Tensor
 
 
 def place_probe(tokenizer, place: str) -> Probe:
@@ -45,44 +47,25 @@ def place_probe(tokenizer, place: str) -> Probe:
     return Probe(
         ids=torch.tensor([ids]), words=tuple(words), answer=answer, asked=asked, article=asked - 1,
         name=words.index(f" {HERO}"), story=len(tokenizer(request).input_ids),
+        elsewhere=torch.tensor([tokenizer(f"{request}{ELSEWHERE}").input_ids]),
     )  # fmt: skip
 
 
-@contextmanager
-def silenced(model, layer: int, head: int) -> Iterator[None]:
-    """A GPT-2 without one of its heads: what the head has collected is replaced by zeros.
-
-    layer, head: counted from 0.
-    """
-    size = model.config.n_embd // model.config.n_head
-
-    def replace(module, inputs: tuple) -> tuple:
-        collected = inputs[0].clone()  # (texts, tokens, heads side by side)
-        collected[..., head * size : (head + 1) * size] = 0
-        return (collected, *inputs[1:])
-
-    hook = model.transformer.h[layer].attn.c_proj.register_forward_pre_hook(replace)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-def chance_of_place(model, probes: Sequence[Probe]) -> float:
-    """How likely the model finds the word that must come next, on average over the probes."""
+def chances_of_place(model, probes: Sequence[Probe]) -> torch.Tensor:
+    """How likely the model finds the word that must come next: (probes,)."""
     chances = []
     for probe in probes:
         with torch.no_grad():
             probabilities = model(probe.ids).logits[0, -1].softmax(dim=-1)
         chances.append(probabilities[probe.answer].item())
-    return sum(chances) / len(chances)
+    return torch.tensor(chances)
 
 
-def looks(probe: Probe, weights: torch.Tensor) -> dict[str, float]:
+def looks(probe: Probe, weights: torch.Tensor, elsewhere: torch.Tensor) -> dict[str, float]:
     """How much a head looks at the place, and at what it is compared with.
 
-    weights: of one head, (looking token, seen token). Now is the last token, earlier are those of the story
-    before it, of which the mean is taken.
+    weights: of one head, (looking token, seen token); elsewhere: the same for `probe.elsewhere`. Now is the
+    last token, earlier are those of the story before it, of which the mean is taken.
     """
     now, earlier = weights[-1], weights[probe.story : -1].mean(dim=0)
     return {
@@ -90,14 +73,19 @@ def looks(probe: Probe, weights: torch.Tensor) -> dict[str, float]:
         "' the' before it": now[probe.article].item(),
         "the name": now[probe.name].item(),
         "the place,\nearlier": earlier[probe.asked].item(),
+        "the place, from\nanother ' the'": elsewhere[-1, probe.asked].item(),
     }
 
 
-def control_bars(looks_of_probes: Sequence[dict[str, float]]) -> Figure:
-    """The mean over the probes as bars, with lines from the lowest to the highest."""
+def control_dots(looks_of_probes: Sequence[dict[str, float]]) -> Figure:
+    """A column of dots for each thing that is looked at, with one dot for each probe."""
     names = list(looks_of_probes[0])
-    columns = [[look[name] for look in looks_of_probes] for name in names]
-    means = [sum(column) / len(column) for column in columns]
-    ranges = [(min(column), max(column)) for column in columns]
-    labels = {"x_label": "where the head looks", "y_label": "attention weight"}
-    return plots.bars(names, means, errors=ranges, highlight=[0], limits=(0, 1), **labels)
+    figure, axes = plots.grid()
+    for column, name in enumerate(names):
+        colour = plots.PALETTE[1 if column == 0 else 0]
+        for number, look in enumerate(looks_of_probes):
+            offset = 0.08 * (number - (len(looks_of_probes) - 1) / 2)  # so that equal dots stay apart
+            axes.plot(column + offset, look[name], "o", color=colour)
+    axes.set_xticks(range(len(names)), names)
+    axes.set(xlabel="where the head looks", ylabel="attention weight", ylim=(-0.03, 1))
+    return figure
