@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from helpers import metrics, plots
 from smallworld.world import stories as world
@@ -177,10 +178,18 @@ def two_maps(
 def survivor_lines(temperatures: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Figure:
     """How many tokens survive a cut, over temperature."""
     labels = {"x_label": "temperature", "y_label": "tokens that survive"}
-    return plots.lines(temperatures, curves, log_y=True, **labels)
+    return _more_ticks(plots.lines(temperatures, curves, log_y=True, **labels))
 
 
 def saving_lines(lengths: Sequence[int], curves: Mapping[str, Sequence[float]]) -> Figure:
     """How many times as much is read, and how many times as long it takes, without a cache."""
     labels = {"x_label": "new tokens", "y_label": "without a cache / with one"}
-    return plots.lines(lengths, curves, log_y=True, **labels)
+    return _more_ticks(plots.lines(lengths, curves, log_y=True, **labels))
+
+
+def _more_ticks(figure: Figure) -> Figure:
+    """A logarithmic axis with numbers at 1, 2 and 5 times each power of ten, and at no other."""
+    axis = figure.axes[0].yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_formatter(NullFormatter())
+    return figure
