@@ -18,6 +18,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.parameters import title
+from helpers.tracks import track, twin
 
 # Elements that run, fetch, send or redirect, and attributes with an address that a browser loads by itself.
 UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
@@ -126,8 +127,9 @@ def write_index(folder: Path) -> None:
     """Write `folder`/index.html, which lists the executed notebooks that lie there."""
     rows = []
     for path in sorted(folder.glob("[!.]*.ipynb")):
+        place = {"name": path.stem, "track": track(path.stem), "twin": twin(path.stem, folder)}
         with contextlib.suppress(ValueError, AttributeError, OSError):  # somebody else's, and broken
-            rows.append({"name": path.stem, **facts(nbformat.read(path, as_version=4))})
+            rows.append(place | facts(nbformat.read(path, as_version=4)))
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True)
     draft = folder / ".index.html"
     try:

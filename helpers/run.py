@@ -14,6 +14,7 @@ from helpers.checks import check_seed, find_path
 from helpers.errors import WorkbookError
 from helpers.session import PROFILES, build_folder
 from helpers.signals import Stopped, stop_on_signals
+from helpers.tracks import track, twin
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 EPILOG = """exit codes: 0 all went well; 1 a notebook failed or a result could not be written (a full disk);
@@ -123,13 +124,15 @@ def run_all(plans: dict[Path, dict[str, object]], folder: Path) -> int:
 
 
 def list_notebooks(paths: Sequence[Path], explained: bool = False) -> int:
-    """Print each notebook's name, title and parameters: as they stand there, or explained."""
+    """Print each notebook's name, title, track and parameters: as they stand there, or explained."""
     for path in paths:
         cells = parameters.read_cells(path)
         lines = parameters.source(cells).splitlines()
         if explained:
             lines = map(explain, declared(path).values())
         print(path.stem, parameters.title(cells), sep=": ")
+        if other := twin(path.stem, path.parent):
+            print(f"    {track(path.stem)}; its twin is {other}")
         print("".join(f"    {line}\n" for line in lines), end="")
     return 0
 

@@ -58,7 +58,7 @@ def generation(pairs: int, count: int, prompt: str = "Once upon a time") -> dict
     from tests.notebook_code import functions
 
     tokenizer, model = text.load(start("tiny"))
-    greedy_cached = functions("03_text_generation", "greedy_cached").greedy_cached
+    greedy_cached = functions("13_text_generation_deeper", "greedy_cached").greedy_cached
     once = tokenizer(prompt, return_tensors="pt")
     limits = {"do_sample": False, "min_new_tokens": count, "max_new_tokens": count}
 

@@ -73,6 +73,13 @@ TYPED = {
         "def trained(shapes, rank):\n    return sum(a * b for a, b in shapes)",
         "def trained(shapes, rank):\n    return sum(rank * (a + b) for a, b in shapes)",
     ),
+    "13.3": (
+        "def tokens_read(prompt, new, cached):\n    return prompt + new - 1",
+        "def tokens_read(prompt, new, cached):\n"
+        "    if cached:\n"
+        "        return prompt + new - 1\n"
+        "    return new * prompt + new * (new - 1) // 2",
+    ),
     "06.1": (
         "def rate(step, total, peak, warmup):\n    return peak",
         "def rate(step, total, peak, warmup):\n"

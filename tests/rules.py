@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
+from helpers.tracks import DEEPER, track, twin
 from tests.guard import PICTURES, pictures
 
 Notebook = nbformat.NotebookNode
@@ -41,7 +42,7 @@ INSTALL = r"    %pip install -q --no-deps git\+https://github\.com/[\w-]+/[\w.-]
 COLAB = re.compile(r'import sys\n\nif "google\.colab" in sys\.modules:(  #.*)?\n' + INSTALL)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # Numbers of the notebooks that were rewritten to be read aloud: `readable` then holds in all their cells.
-REWRITTEN: tuple[str, ...] = ("03",)
+REWRITTEN: tuple[str, ...] = ("03", "13")
 SAY_SO = ("how", "here")  # the names, in helpers, of settings that hold trust_remote_code=False
 RANDOM_DRAWS = {"rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli"}
 
@@ -140,6 +141,14 @@ def opening(notebook: Notebook, path: Path) -> Iterator[str]:
     tagged = [i for i, c in enumerate(code_cells(notebook)) if "parameters" in c.metadata.get("tags", [])]
     if len(tagged) != 1 or tagged[0] > 2:
         yield "exactly one of the first three code cells must be tagged `parameters`"
+
+
+def twins(notebook: Notebook, path: Path) -> Iterator[str]:
+    """A deeper notebook, and a course notebook once it is rewritten, links its twin in its first cell."""
+    other = twin(path.stem, path.parent)
+    must = other and (track(path.stem) == DEEPER or path.stem[:2] in REWRITTEN)
+    if must and f"]({other}.ipynb)" not in notebook.cells[0].source:
+        yield f"the first cell does not link its twin, [...]({other}.ipynb)"
 
 
 def parameters(notebook: Notebook, path: Path) -> Iterator[str]:
@@ -362,8 +371,8 @@ def identifiers(notebook: Notebook, path: Path) -> Iterator[str]:
 
 
 RULES = (
-    first_cell, readable, opening, parameters, closing, run_state, leaks, ignored_outputs, missing_outputs,
-    alternative_text, forbidden, random_draws, loads, devices, links, terms, identifiers,
+    first_cell, readable, opening, twins, parameters, closing, run_state, leaks, ignored_outputs,
+    missing_outputs, alternative_text, forbidden, random_draws, loads, devices, links, terms, identifiers,
 )  # fmt: skip
 
 

@@ -243,8 +243,24 @@ def test_code_that_can_be_read_aloud_is_accepted(monkeypatch):
     assert list(rules.readable(notebook, NAME)) == []
 
 
-def test_rewritten_notebooks_are_of_the_course():
-    assert set(rules.REWRITTEN) <= {path.stem[:2] for path in NOTEBOOKS if path.stem < "09"}
+def test_rewritten_notebooks_are_there():
+    assert set(rules.REWRITTEN) <= {path.stem[:2] for path in NOTEBOOKS}
+
+
+def test_twins_link_each_other(tmp_path, monkeypatch):
+    course, deeper = tmp_path / "03_plain.ipynb", tmp_path / "13_deeper.ipynb"
+    for path in (course, deeper):
+        path.touch()
+    notebook = good_notebook()
+    assert list(rules.twins(notebook, course)) == []  # until it is rewritten
+    assert list(rules.twins(notebook, tmp_path / "14_alone.ipynb")) == []
+    monkeypatch.setattr(rules, "REWRITTEN", ("03",))
+    for path, other in ((course, deeper), (deeper, course)):
+        (complaint,) = rules.twins(notebook, path)
+        assert f"does not link its twin, [...]({other.name})" in complaint
+        linked = good_notebook()
+        linked.cells[0].source += f"\n[Its twin]({other.name})"
+        assert list(rules.twins(linked, path)) == []
 
 
 def test_size_is_limited(tmp_path):

@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import execution, pages, parameters, run
+from helpers import execution, pages, parameters, run, tracks
 from helpers.errors import WorkbookError
 from helpers.session import PROFILES
 from helpers.signals import SIGNALS
@@ -442,6 +442,36 @@ def test_list_shows_titles_and_parameters(tmp_path, capsys):
     assert run.main([str(write(tmp_path)), "--list"]) == 0
     shown = capsys.readouterr().out
     assert "08_trial: A *trial* <b>" in shown and "seed: int = 0  # any whole number" in shown
+    assert "twin" not in shown
+
+
+def test_list_names_twins_the_other_way_round_too(tmp_path, capsys):
+    for stem in ("08_trial", "18_deeper", "19_outside"):
+        write(tmp_path, f"{stem}.ipynb")
+    assert run.main([*map(str, sorted(tmp_path.glob("*.ipynb"))), "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert "    The course; its twin is 18_deeper\n" in shown
+    assert "    Deeper; its twin is 08_trial\n" in shown
+    assert shown.count("twin") == 2
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"),
+    [("01_a", "The course"), ("08_a", "The course"), ("11_a", "Deeper"), ("18_a", "Deeper"),
+     ("09_a", ""), ("10_a", ""), ("19_a", ""), ("21_a", ""), ("notes", "")],
+)  # fmt: skip
+def test_the_number_says_which_track_a_notebook_belongs_to(stem, expected):
+    assert tracks.track(stem) == expected
+
+
+def test_the_index_has_a_heading_for_each_track_and_links_twins(tmp_path):
+    for stem in ("03_plain", "04_alone", "13_deeper", "13_deeper.failed", "mine"):
+        write(tmp_path, f"{stem}.ipynb")
+    pages.write_index(tmp_path)
+    index = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
+    assert [cell.get_text() for cell in index.select("th[colspan]")] == ["The course", "Deeper"]
+    links = [a["href"] for a in index.select("a") if a.get_text() in ("03", "13")]
+    assert links == ["13_deeper.html", "03_plain.html", "03_plain.html"]
 
 
 # Execution

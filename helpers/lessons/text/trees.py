@@ -62,12 +62,12 @@ def continuation_tree(
         _branch(canvas, path, tree[path], columns, heights, colour=colour, dashed=path not in kept)
     for path in leaves:
         right = columns[len(path)][1] + 10
-        canvas.text(right, heights[path], f"{products[path]:.2f}", anchor="start", bold=path == best)
+        canvas.text(right, heights[path], f"{products[path]:.3f}", anchor="start", bold=path == best)
     _legend(canvas, heights[leaves[-1]] + 66, beams)
-    whole = ", ".join(f"{_phrase(start, path)} {products[path]:.2f}" for path in leaves)
+    whole = ", ".join(f"{_phrase(start, path)} {products[path]:.3f}" for path in leaves)
     return canvas.diagram(
         f"A tree of continuations; its paths and their probabilities: {whole}. With {beams} "
-        f"beam{'s' * (beams > 1)}, beam search ends with “{_phrase(start, best)}”, {products[best]:.2f}."
+        f"beam{'s' * (beams > 1)}, beam search ends with “{_phrase(start, best)}”, {products[best]:.3f}."
     )
 
 
