@@ -26,6 +26,7 @@ TIME_OF_WORD = {
     "evening": "sunset",
     "dusk": "sunset",
     "night": "night",
+    "midnight": "night",
 }
 PLACE_WORDS = ("city", "mountains", "desert", "ocean", "forest", "meadow", "village", "snowy valley")
 

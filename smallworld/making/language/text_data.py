@@ -138,7 +138,7 @@ def write_stories(split: str, number: int, seed: int) -> list[Story]:
 def fingerprint(settings: Settings) -> str:
     """Changes when the corpus would change: the world's source files and the settings that shape the data."""
     names = ("stories", "seed", "vocabulary", "positions", "validation_stories", "start_from")
-    sources = ("stories", "vocabulary", "patterns")
+    sources = ("stories", "grammar", "wishes", "vocabulary", "patterns")
     return training.fingerprint(sources, tuple(getattr(settings, name) for name in names))
 
 
