@@ -35,7 +35,7 @@ TIME_WORDS = {
     "sunset": "sunset|evening|dusk",
     "night": "night|midnight|after dark|under the stars|in the dark",
 }
-REQUIRED = ("open", "light", "mood", "problem", "end", "close")
+REQUIRED = ("open", "light", "problem", "end", "close")
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,10 @@ def _owners(slot: str, value: str) -> tuple[str, frozenset[str]]:
         field_name = grammar.TIME_SLOTS[slot]
         return "time", _keys({k: getattr(t, field_name) for k, t in TIMES.items()}, value)
     if slot in grammar.THING_SLOTS:
-        several = slot == "some_things"
-        return "thing", _keys(
-            {k: grammar.thing_phrases(None, False, several, k) for k in wishes.THINGS}, value
-        )
-    if slot in grammar.THREAD_SLOTS:
-        threads = [thread for mood in MOODS for thread in grammar.objects()[mood]]
-        return "thread", _keys({t: [grammar.thread_fields(t).get(slot, "")] for t in threads}, value)
-    if slot in ("obj", "o"):
-        every = [thing for problem in grammar.problems() for thing in grammar.objects().get(problem, ())]
-        return "object", _keys({t: [t if slot == "obj" else t.split(" ")[-1]] for t in every}, value)
+        return "thing", _keys(grammar.things_by_slot(slot), value)
+    if slot in grammar.OBJECT_SLOTS:
+        entries = [entry for every in grammar.objects().values() for entry in every]
+        return "object", _keys({e: [grammar.object_fields(e).get(slot, "")] for e in entries}, value)
     if slot not in grammar.FACT_SLOTS:
         lists = {name.split(".")[1]: grammar.lists()[name] for name in grammar.family(slot)}
         return "place" if set(lists) & set(PLACES) else "time", _keys(lists, value)
@@ -151,7 +145,7 @@ def _kind_of_fault(slot: str, fact: str, value: str) -> str:
     """The kind of fault when what a slot claims is broken."""
     if slot in grammar.PRONOUN_SLOTS or (slot == "hero" and value in ("she", "he")):
         return "pronoun"
-    return {"character": "name", "friend": "name", "thread": "object"}.get(fact, fact)
+    return {"character": "name", "friend": "name"}.get(fact, fact)
 
 
 def _claims(reading: Reading) -> Iterator[tuple[str, frozenset[str], str]]:
@@ -162,6 +156,8 @@ def _claims(reading: Reading) -> Iterator[tuple[str, frozenset[str], str]]:
         if slot != "adj":
             fact, allowed = _owners(slot, value.lower())
             yield fact, allowed, _kind_of_fault(slot, fact, value.lower())
+        if slot in grammar.THING_SLOTS:
+            yield "look", frozenset({grammar.definite(value.lower().removeprefix("the "))}), "thing"
 
 
 def _compare(reading: Reading, known: dict[str, frozenset[str]]) -> list[tuple[str, str]]:
@@ -220,8 +216,7 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
     if not text.rstrip().endswith((".", "!", "?", '"')):
         yield Fault("unfinished", len(sentences) - 1, "the last sentence breaks off")
     missing = [role for role in REQUIRED if role not in roles]
-    if not {"deed", "joy"} & set(roles):
-        missing.append("deed or joy")
+    missing += [role for role in _owed(known) if role not in roles]
     if missing:
         yield Fault("unfinished", -1, f"no sentence for: {', '.join(missing)}")
     company = known.get("company", set())
@@ -229,6 +224,22 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
         yield Fault("name", -1, "a friend helps who was never introduced")
     if company == {"alone"} and "friend" in roles:
         yield Fault("unfinished", -1, "a friend comes and then plays no part")
+
+
+def _owed(known: dict[str, frozenset[str]]) -> list[str]:
+    """Name the roles that the problem or the mood of a story makes necessary."""
+    mood, problem, company = (_only(known, fact) for fact in ("mood", "problem", "company"))
+    if mood in grammar.PLAIN_MOODS:
+        return ["turn" if mood == "calm" else "after"]
+    if not (problem and company):
+        return []
+    return [role for role in ("turn", "after") if grammar.section_of(problem, role, company)]
+
+
+def _only(known: dict[str, frozenset[str]], fact: str) -> str:
+    """The value of a fact where it is certain, else ""."""
+    values = known.get(fact, frozenset())
+    return next(iter(values)) if len(values) == 1 else ""
 
 
 def _readings(sentence: str, first: bool) -> tuple[Reading, ...]:

@@ -25,7 +25,9 @@ from smallworld.world.vocabulary import (
 )
 
 FOLDER = Path(__file__).with_name("patterns")
+PLAIN_MOODS = ("happy", "calm")  # they go with every everyday problem; each other mood has problems of its own
 FILES = ("lists", "openings", "scenery", "moods", "steps", "problems_1", "problems_2", "problems_3")
+FILES += tuple(f"mood_{mood}" for mood in MOODS if mood not in PLAIN_MOODS)
 SLOT = re.compile(r"\{(\w+)\}")
 PRONOUN_SLOTS = tuple(PRONOUNS["she"]) + tuple("f" + slot for slot in PRONOUNS["she"])
 PLACE_SLOTS = {
@@ -38,11 +40,11 @@ PLACE_SLOTS = {
     "shelter": "shelter",
 }
 TIME_SLOTS = {"at_time": "at", "the_time": "names"}
-THING_SLOTS = ("a_thing", "a_sky_thing", "some_things")
+THING_SLOTS = ("a_thing", "a_sky_thing", "some_things", "the_thing")
 WHO_SLOTS = ("name", "kind", "hands", "hero", "friend", "fkind")
-THREAD_SLOTS = ("m1", "m2", "m3", "mt")
+OBJECT_SLOTS = ("obj", "o", "m1", "m2", "m3", "mt")
 FACT_SLOTS = frozenset(
-    (*PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *THREAD_SLOTS, "adj", "obj", "o")
+    (*PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *OBJECT_SLOTS, "adj")
 )
 
 
@@ -103,7 +105,7 @@ def lists() -> dict[str, tuple[str, ...]]:
 
 @cache
 def objects() -> dict[str, tuple[str, ...]]:
-    """Name the objects of each problem and each mood that has some ("kite" -> "red kite", ...)."""
+    """Name the objects of each problem that has some ("kite" -> "red kite", ...)."""
     ending = ".objects"
     found = _every_section().items()
     return {name.removesuffix(ending): _entries(lines) for name, lines in found if name.endswith(ending)}
@@ -118,7 +120,7 @@ def patterns() -> dict[str, list[Pattern]]:
     """
     result: dict[str, list[Pattern]] = {}
     for name, lines in _every_section().items():
-        if name.startswith("=") or name.endswith(".objects"):
+        if name.startswith("=") or name.endswith((".objects", ".problems")):
             continue
         if ".try." in name:
             for turn, words in (("1", "{first}"), ("2", "{next}")):
@@ -136,32 +138,74 @@ def _pattern(section: str, text: str) -> Pattern:
     """Turn a line under ``@section`` into a pattern with its role and facts."""
     parts = section.split(".")
     if parts[0] in ("open", "start", "after"):
-        fact = (("time", parts[2]),) if parts[1] == "time" else ()
-        return Pattern("open", text, fact, section)
-    if parts[0] in ("begin", "feel", "friend"):
-        fact = (("company", "friend"),) if section in ("begin.two", "friend.here") else ()
-        return Pattern(parts[0], text, fact, section)
-    if parts[0] in ("light", "dull", "mood", "deed", "joy", "close", "view"):
-        fact = {"light": "time", "dull": "time", "view": "place"}.get(parts[0], "mood")
-        return Pattern(
-            parts[0].replace("dull", "light"),
-            text,
-            () if parts[1] == "thing" else ((fact, parts[1]),),
-            section,
-        )
-    problem, part = parts[:2]
+        facts = (("time", parts[2]),) if parts[1] == "time" else ()
+        return Pattern("open", text, facts, section)
+    if parts[0] in ("begin", "feel", "friend", "back"):
+        facts = (("company", "friend"),) if section in ("begin.two", "friend.here") else ()
+        return Pattern(parts[0], text, facts, section)
+    if parts[0] in OF_A_PLACE_TIME_OR_MOOD:
+        role, fact = OF_A_PLACE_TIME_OR_MOOD[parts[0]]
+        return Pattern(role, text, () if parts[1] == "thing" else ((fact, parts[1]),), section)
+    return _problem_pattern(parts, section, text)
+
+
+def _problem_pattern(parts: list[str], section: str, text: str) -> Pattern:
+    """The pattern of a line in a problem's section, such as "kite.end.alone.wind"."""
+    problem, part, *more = parts
     facts = (("problem", problem),)
+    if mood_of(problem):
+        facts += (("mood", mood_of(problem)),)
     if part == "try":
-        return Pattern("try" + parts[3], text, facts + (("try" + parts[3], parts[2]),), section)
+        return Pattern("try" + more[1], text, facts + (("try" + more[1], more[0]),), section)
+    if more:
+        facts += (("company", more[0]),)
     if part == "end":
-        return Pattern("end", text, facts + (("company", parts[2]), ("end", parts[3])), section)
+        facts += (("end", more[1]),)
     return Pattern(part, text, facts, section)
 
 
+# The sections that belong to a place, a time of day or a mood: the role of their sentences, and the fact.
+OF_A_PLACE_TIME_OR_MOOD = {
+    "light": ("light", "time"),
+    "dull": ("light", "time"),
+    "view": ("view", "place"),
+    "mood": ("mood", "mood"),
+    "deed": ("turn", "mood"),
+    "joy": ("after", "mood"),
+    "close": ("close", "mood"),
+}
+
+
 @cache
-def problems() -> tuple[str, ...]:
-    """Name the kinds of problem, in file order."""
-    return tuple(name.split(".")[0] for name in patterns() if name.endswith(".problem"))
+def mood_of(problem: str) -> str:
+    """The one mood that a problem belongs to ("footsteps" -> "scary"); "" where it is an everyday problem."""
+    for mood in MOODS:
+        for line in _every_section().get(f"{mood}.problems", ()):
+            if problem in line.split(" | "):
+                return mood
+    return ""
+
+
+@cache
+def problems(mood: str = "") -> tuple[str, ...]:
+    """Name the kinds of problem, in file order: all of them, or those that suit a mood."""
+    every = [name.split(".")[0] for name in patterns() if name.endswith(".problem")]
+    if not mood:
+        return tuple(every)
+    wanted = "" if mood in PLAIN_MOODS else mood
+    return tuple(problem for problem in every if mood_of(problem) == wanted)
+
+
+@cache
+def section_of(problem: str, part: str, company: str) -> str:
+    """Name the section for a part that not every problem has ("turn", "after", "friend", "feel"); "" for none.
+
+    A part that depends on the company has two sections, "problem.part.alone" and "problem.part.friend".
+    """
+    for name in (f"{problem}.{part}.{company}", f"{problem}.{part}"):
+        if name in patterns():
+            return name
+    return ""
 
 
 @cache
@@ -182,20 +226,41 @@ def thing_phrases(place: str | None, sky: bool, several: bool, kind: str = "") -
     return tuple(phrase for thing in chosen for phrase in thing_phrase(thing, several))
 
 
-def thread_fields(thread: str) -> dict[str, str]:
-    """The forms of what a mood is about: "a box / opened the box" fills {m1} and {m2}; {mt} is "the box"."""
-    fields = {f"m{number}": part for number, part in enumerate(thread.split(" / "), 1)}
-    return fields | {"mt": re.sub(r"^an? ", "the ", fields["m1"])}
+@cache
+def things_by_slot(slot: str) -> dict[str, tuple[str, ...]]:
+    """For each thing, all phrases that a slot of ``THING_SLOTS`` could name it by."""
+    kinds = SKY_THINGS if slot == "a_sky_thing" else sorted({k for place in PLACES for k in things_in(place)})
+    single = {kind: thing_phrases(None, False, False, kind) for kind in kinds}
+    several = {kind: thing_phrases(None, False, True, kind) for kind in kinds}
+    if slot == "the_thing":
+        return {kind: tuple(map(definite, single[kind] + several[kind])) for kind in kinds}
+    return several if slot == "some_things" else single
+
+
+def object_fields(entry: str) -> dict[str, str]:
+    """The forms of what a problem is about.
+
+    "red kite" fills {obj}, and {o} with its last word. "a box / opened the box" also fills {m1} and {m2}, and
+    {mt} with "the box".
+    """
+    forms = entry.split(" / ")
+    fields = {f"m{number}": form for number, form in enumerate(forms, 1)}
+    return fields | {"mt": re.sub(r"^an? ", "the ", forms[0]), "obj": entry, "o": entry.split(" ")[-1]}
+
+
+def definite(phrase: str) -> str:
+    """Name a thing again that was seen ("a red balloon" -> "the red balloon", "two birds" -> "the two birds")."""
+    return "the " + re.sub(r"^an? ", "", phrase)
 
 
 @lru_cache(maxsize=100_000)
 def _fact_options(
-    slot: str, place: str, time: str, character: str, friend: str, obj: str, thread: str, thing: str
+    slot: str, place: str, time: str, character: str, friend: str, obj: str, look: str
 ) -> tuple[str, ...]:
     """The options of a slot that is filled from facts."""
     hero, helper = CHARACTERS[character], CHARACTERS[friend]
     if slot in THING_SLOTS:
-        return thing_phrases(place, slot == "a_sky_thing", slot == "some_things", thing)
+        return (definite(look) if slot == "the_thing" else look,)
     if slot in PLACE_SLOTS:
         return getattr(PLACES[place], PLACE_SLOTS[slot])
     if slot in TIME_SLOTS:
@@ -211,10 +276,8 @@ def _fact_options(
         "adj": ADJECTIVES,
         "friend": (helper.name,),
         "fkind": (helper.kind,),
-        "obj": (obj,),
-        "o": (obj.split(" ")[-1],),
     }
-    return table[slot] if slot in table else (thread_fields(thread)[slot],)
+    return table[slot] if slot in table else (object_fields(obj)[slot],)
 
 
 def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
@@ -227,7 +290,7 @@ def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
         return every[slot]
     if slot in FACT_SLOTS:
         given = (facts["place"], facts["time"], facts["character"], facts["friend"], facts["object"])
-        return _fact_options(slot, *given, facts.get("thread", ""), facts.get("thing", ""))
+        return _fact_options(slot, *given, facts.get("look", ""))
     by_place = f"{slot}.{facts['place']}"
     return every[by_place] if by_place in every else every[f"{slot}.{facts['time']}"]
 
@@ -240,15 +303,12 @@ def phrases(slot: str) -> tuple[str, ...]:
     elif slot in TIME_SLOTS:
         found = [phrase for time in TIMES.values() for phrase in getattr(time, TIME_SLOTS[slot])]
     elif slot in THING_SLOTS:
-        found = thing_phrases(None, slot == "a_sky_thing", slot == "some_things")
+        found = [phrase for phrases in things_by_slot(slot).values() for phrase in phrases]
     elif slot in PRONOUN_SLOTS:
         found = [words[slot.removeprefix("f")] for words in PRONOUNS.values()]
-    elif slot in THREAD_SLOTS:
-        threads = [thread_fields(thread) for mood in MOODS for thread in objects()[mood]]
-        found = [fields[slot] for fields in threads if slot in fields]
-    elif slot in ("obj", "o"):
-        everything = [thing for problem in problems() for thing in objects().get(problem, ())]
-        found = everything if slot == "obj" else [thing.split(" ")[-1] for thing in everything]
+    elif slot in OBJECT_SLOTS:
+        entries = [entry for every in objects().values() for entry in every]
+        found = [object_fields(entry)[slot] for entry in entries if slot in object_fields(entry)]
     elif slot in FACT_SLOTS:
         found = _people_phrases(slot)
     elif slot in lists():

@@ -1,7 +1,8 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
-A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a mood, a problem,
-attempts, a friend, a deed or a joy that belongs to the mood, an ending, a close. Each sentence is a pattern
+A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a problem, attempts,
+a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy and calm
+stories have an everyday problem, the other moods have problems of their own. Each sentence is a pattern
 of the folder ``patterns`` with its slots filled; every random choice is counted, so each story carries the
 log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
 the grammar, but not what was held out (Shannon 1948; a little less where two chains write the same text).
@@ -20,6 +21,7 @@ from functools import cache
 
 from smallworld.world import grammar
 from smallworld.world.grammar import (
+    PLAIN_MOODS,
     SLOT,
     Pattern,
     capitalise,
@@ -27,12 +29,13 @@ from smallworld.world.grammar import (
     parts_of,
     patterns,
     problems,
+    section_of,
     sections,
     slot_options,
     thing_phrases,
     with_articles,
 )
-from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, SKY_THINGS, TIMES, things_in
+from smallworld.world.vocabulary import CHARACTERS, MOODS, NUMBERS, PLACES, SKY_THINGS, TIMES, things_in
 from smallworld.world.wishes import ASKABLE, ask, wish
 
 __all__ = [
@@ -42,11 +45,11 @@ __all__ = [
 ]  # fmt: skip
 
 ROLES = (
-    "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "deed", "end",
-    "joy", "close",
+    "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn", "end",
+    "after", "back", "close",
 )  # fmt: skip
-AFTER_END = ("happy", "sad")  # the moods whose own event comes after the problem is solved
-OPTIONAL = {"view": 0.36, "feel": 0.16, "try1": 0.8, "try2": 0.25, "friend": 0.45, "thing": 0.75}
+OPTIONAL = {"view": 0.36, "mood": 0.5, "feel": 0.3, "try1": 0.85, "try2": 0.4, "friend": 0.45, "thing": 0.75}
+SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
@@ -171,8 +174,7 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
     facts["mood"] = given.get("mood") or draw.choose(MOODS)
-    facts["thread"] = draw.choose(objects()[facts["mood"]])
-    facts["problem"] = draw.choose(problems())
+    facts["problem"] = given.get("problem") or draw.choose(problems(facts["mood"]))
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
     facts["beginning"] = _draw_beginning(draw, given)
     facts["company"] = _draw_company(draw, given, facts["beginning"])
@@ -187,6 +189,10 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
         friends = _friends(facts["place"], facts["time"], facts["character"], split)
         facts["friend"] = given.get("friend") or draw.choose(friends)
     facts["thing"] = _draw_thing(draw, given, facts)
+    facts["look"] = ""
+    if facts["thing"]:
+        several = facts["beginning"] != "thing" and draw.flip(SEVERAL_SHARE)
+        facts["look"] = draw.choose(thing_phrases(facts["place"], False, several, facts["thing"]))
     return facts
 
 
@@ -245,27 +251,48 @@ def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
         plan.append(("view", "view.thing"))
     elif len(plan) < 3 and draw.flip(0.25):
         plan.append(("view", f"view.{facts['place']}"))
-    plan += [("mood", f"mood.{mood}"), ("problem", f"{problem}.problem")]
-    if facts["try1"]:
-        plan.append(("try1", f"{problem}.try.{facts['try1']}.1"))
-        if draw.flip(OPTIONAL["feel"]):
-            plan.append(("feel", "feel"))
-    if facts["try2"]:
-        plan.append(("try2", f"{problem}.try.{facts['try2']}.2"))
-    if facts["company"] == "friend":
-        plan.append(("friend", "friend.here" if beginning == "two" else "friend"))
-    end = ("end", f"{problem}.end.{facts['company']}.{facts['end']}")
-    plan += [end, ("joy", f"joy.{mood}")] if mood in AFTER_END else [("deed", f"deed.{mood}"), end]
+    if mood in PLAIN_MOODS and draw.flip(OPTIONAL["mood"]):
+        plan.append(("mood", f"mood.{mood}"))
+    plan += _problem_plan(facts, draw)
+    if facts["thing"]:
+        plan.append(("back", "back.sky" if facts["thing"] in SKY_THINGS else "back.ground"))
     return [*plan, ("close", f"close.{mood}")]
 
 
+def _problem_plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
+    """The roles and sections from the problem to its solution and what comes of it."""
+    problem, mood, company = facts["problem"], facts["mood"], facts["company"]
+    plan = [("problem", f"{problem}.problem")]
+    if facts["try1"]:
+        plan.append(("try1", f"{problem}.try.{facts['try1']}.1"))
+        feel = section_of(problem, "feel", company) or ("feel" if mood in PLAIN_MOODS else "")
+        if feel and draw.flip(OPTIONAL["feel"]):
+            plan.append(("feel", feel))
+    if facts["try2"]:
+        plan.append(("try2", f"{problem}.try.{facts['try2']}.2"))
+    if company == "friend":
+        usual = "friend.here" if facts["beginning"] == "two" else "friend"
+        plan.append(("friend", usual if facts["beginning"] == "two" else section_of(problem, "friend", company) or usual))
+    turn = "deed.calm" if mood == "calm" else section_of(problem, "turn", company)
+    if turn:
+        plan.append(("turn", turn))
+    plan.append(("end", f"{problem}.end.{company}.{facts['end']}"))
+    after = "joy.happy" if mood == "happy" else section_of(problem, "after", company)
+    if after:
+        plan.append(("after", after))
+    return plan
+
+
 @cache
-def _fitting(section: str, thing: str) -> tuple[Pattern, ...]:
-    """The patterns of a section that can show the thing of the story."""
+def _fitting(section: str, thing: str, several: bool) -> tuple[Pattern, ...]:
+    """The patterns of a section that can show the thing of the story, one or several of it."""
+    wrong = ["{a_thing}", "{a_sky_thing}"] if several else ["{some_things}"]
+    if thing and thing not in SKY_THINGS:
+        wrong.append("{a_sky_thing}")
     listed = patterns()[section]
-    if not thing or thing in SKY_THINGS:
+    if not thing:
         return tuple(listed)
-    return tuple(pattern for pattern in listed if "{a_sky_thing}" not in pattern.text)
+    return tuple(p for p in listed if not any(slot in p.text for slot in wrong))
 
 
 @cache
@@ -288,7 +315,8 @@ def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str])
 
 def _sentence(section: str, facts: dict[str, str], draw: _Draw, split: str) -> str:
     """Write one sentence whose pair of phrases belongs to the split (as far as sixty tries find one)."""
-    pattern = draw.choose(_fitting(section, facts["thing"]))
+    several = facts["look"].startswith(NUMBERS)
+    pattern = draw.choose(_fitting(section, facts["thing"], several))
     pair, before = paired_slots(pattern.text), draw.log_probability
     for _ in range(60):
         values: dict[str, str] = {}

@@ -20,7 +20,7 @@ def words() -> frozenset[str]:
     texts = [pattern.text for group in grammar.patterns().values() for pattern in group]
     texts += [phrase for phrases in grammar.lists().values() for phrase in phrases]
     texts += [phrase for phrases in grammar.objects().values() for phrase in phrases]
-    slots = grammar.FACT_SLOTS - set(grammar.THREAD_SLOTS) - {"obj", "o"}
+    slots = grammar.FACT_SLOTS - {"obj"}
     texts += [phrase for slot in slots for phrase in grammar.phrases(slot)]
     for section in grammar.sections(wishes.WISHES_FILE):
         if section != "read":
