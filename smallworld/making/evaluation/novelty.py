@@ -34,6 +34,7 @@ def measure_novelty(texts: list[str], own: list[str], training_texts: Iterable[s
     first = {"model": sentences_of(texts[:100]), "grammar": sentences_of(own[:100])}
     new = [sentence for sentence in written["model"] if sentence not in seen]
     result = {
+        "stories": len(texts),
         "sentences": {writer: len(sentences) for writer, sentences in written.items()},
         "word_for_word": {
             writer: wilson([sentence in seen for sentence in sentences])
