@@ -88,10 +88,10 @@ def read_conditions(prompt: str) -> dict[str, str]:
     ``company`` is "friend" where two characters are named or friends are asked for. Other words than the
     world's own are read, too ("the woods", "spooky", "a bunny"), and words with one wrong letter.
     """
-    named, read, people = mentioned_keys(prompt), wishes.read(prompt), read_people(prompt)
+    read, people = wishes.read(prompt), read_people(prompt)
     groups = {
-        "place": [key for key in PLACES if key in named] or read["place"],
-        "time": [key for key in TIMES if key in named] or read["time"],
+        "place": read["place"],
+        "time": read["time"],
         "mood": [mood for mood in MOODS if re.search(rf"\b{mood}\b", prompt, re.IGNORECASE)] or read["mood"],
         "thing": read["thing"],
         "company": ["friend"] if len(people) == 2 else read["company"],

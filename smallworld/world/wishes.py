@@ -9,7 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from smallworld.world.grammar import sections, with_articles
+from smallworld.world.grammar import lists, patterns, sections, with_articles
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, SKY_THINGS, TIMES
 
 WISHES_FILE = Path(__file__).with_name("wishes.txt")
@@ -142,34 +142,48 @@ def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> 
     if not new_words and rng.random() < PLAIN_SHARE:
         return ask(**facts, wording=rng.randrange(10_000))
     people, thing = _subjects(rng, facts, new_words)
+    words = {"like": "", "make": "", "who": ""}
+    alone = people and not {"friend", "company"} & facts.keys()
+    if "mood" in facts:
+        ways = ("like", "like", "like", "make", "who") if alone else ("like", "like", "make")
+        way_of_asking = rng.choice(ways)
+        words[way_of_asking] = _phrase(rng, f"{facts['mood']}.{way_of_asking}", new_words)
+    people = f"{people} {words['who']}".strip()
     where = " " + _phrase(rng, f"{facts['place']}.where", new_words) if "place" in facts else ""
     when = " " + _phrase(rng, f"{facts['time']}.when", new_words) if "time" in facts else ""
-    in_adjective = rng.random() < 0.7
-    like = _phrase(rng, f"{facts['mood']}.like", new_words) if "mood" in facts and in_adjective else ""
-    more = (
-        " " + _phrase(rng, f"{facts['mood']}.make", new_words) if "mood" in facts and not in_adjective else ""
-    )
-    parts = {"people": people, "thing": thing, "like": like}
-    if rng.random() < 0.2:
+    like, lot = words["like"], rng.random()
+    if lot < 0.2:
+        parts = {"people": people, "thing": thing, "like": like}
         line = _listed(rng, facts, parts, new_words) or "a story"
-    elif people and not thing and not like and rng.random() < 0.4:
-        line = rng.choice(phrasings("frames.who", False)).format(who=people, where=where, when=when)
+    elif alone and thing and not like and lot < 0.5:
+        line = rng.choice(phrasings("frames.sees", False))
+    elif people and not thing and not like and lot < 0.55:
+        line = rng.choice(phrasings("frames.who", False))
     else:
-        frame = rng.choice(phrasings("frames", False))
-        line = frame.format(
-            mood=f" {like}" if like else "",
-            mood2=f", {like}" if like else "",
-            about=_about(rng, people, thing),
-            where=where,
-            when=when,
-        ).replace("wanted:,", "wanted:")
-    return _typed(rng, with_articles(line.strip()), more) + "\n"
+        line = rng.choice(phrasings("frames", False))
+    filled = line.format(
+        who=people,
+        thing=thing,
+        mood=f" {like}" if like else "",
+        mood2=f", {like}" if like else "",
+        about=_about(rng, people, thing),
+        where=where,
+        when=when,
+    )
+    return _typed(rng, with_articles(_tidy(filled)), " " + words["make"] if words["make"] else "") + "\n"
+
+
+def _tidy(line: str) -> str:
+    """Remove the commas and spaces that empty parts leave behind."""
+    line = re.sub(r",(\s*,)+", ",", line.replace("wanted:,", "wanted:"))
+    line = re.sub(r"\s+", " ", line).replace(" ,", ",").replace(" .", ".")
+    return line.strip(" ,")
 
 
 def _typed(rng: random.Random, line: str, more: str) -> str:
     """Type a line as people do: sometimes in small letters, without a full stop, or with a slip."""
     if more:
-        line = (line if line[-1] in ".!?" else line + ".") + more
+        line = (line if line[-1] in ".!?" else line.rstrip(":") + ".") + more
     small = rng.random() < SMALL_SHARE
     line = line.lower() if small else line[0].upper() + line[1:]
     if rng.random() < (0.6 if small else BARE_SHARE / 2):
@@ -209,9 +223,11 @@ def _keywords() -> tuple[tuple[str, str, re.Pattern], ...]:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """The words that requests are read by, and those of the phrases and frames."""
+    """The words that requests are read by, those of requests and stories, and others that are no slips."""
     texts = [word for _, word, _ in _keywords()]
     texts += [line for name, lines in sections(WISHES_FILE).items() if name != "read" for line in lines]
+    texts += [pattern.text for group in patterns().values() for pattern in group]
+    texts += [phrase for phrases in lists().values() for phrase in phrases]
     return frozenset(word for text in texts for word in WORD.findall(re.sub(r"\{\w+\}", " ", text.lower())))
 
 
