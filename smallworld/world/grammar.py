@@ -141,7 +141,7 @@ def _pattern(section: str, text: str) -> Pattern:
         facts = (("time", parts[2]),) if parts[1] == "time" else ()
         return Pattern("open", text, facts, section)
     if parts[0] in ("begin", "feel", "friend", "back"):
-        facts = (("company", "friend"),) if section in ("begin.two", "friend.here") else ()
+        facts = (("company", "friend"),) if section.startswith(("begin.two", "friend.here")) else ()
         return Pattern(parts[0], text, facts, section)
     if parts[0] in OF_A_PLACE_TIME_OR_MOOD:
         role, fact = OF_A_PLACE_TIME_OR_MOOD[parts[0]]

@@ -48,14 +48,14 @@ ROLES = (
     "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn", "end",
     "after", "back", "close",
 )  # fmt: skip
-OPTIONAL = {"view": 0.36, "mood": 0.5, "feel": 0.3, "try1": 0.85, "try2": 0.4, "friend": 0.45, "thing": 0.75}
+OPTIONAL = {"view": 0.3, "mood": 0.5, "feel": 0.25, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.75}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two"}  # fmt: skip
-MAX_WORDS = 150  # a quarter of the stories are longer and are written again
+MAX_WORDS = 155  # one story in ten is longer and is written again
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
 
@@ -176,7 +176,7 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
     facts["mood"] = given.get("mood") or draw.choose(MOODS)
     facts["problem"] = given.get("problem") or draw.choose(problems(facts["mood"]))
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
-    facts["beginning"] = _draw_beginning(draw, given)
+    facts["beginning"] = _draw_beginning(draw, given, facts["problem"])
     facts["company"] = _draw_company(draw, given, facts["beginning"])
     facts["try1"] = facts["try2"] = ""
     if draw.flip(OPTIONAL["try1"]):
@@ -196,10 +196,10 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
     return facts
 
 
-def _draw_beginning(draw: _Draw, given: dict[str, str]) -> str:
+def _draw_beginning(draw: _Draw, given: dict[str, str], problem: str) -> str:
     """Draw how the story begins: "once", "other", or one of the free beginnings."""
     if draw.flip(FREE_SHARE):
-        alone = given.get("company") == "alone"
+        alone = given.get("company") == "alone" or problem == "lonely"
         return draw.choose([way for way in BEGINNINGS if not (alone and way == "two")])
     return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
 
@@ -271,8 +271,7 @@ def _problem_plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     if facts["try2"]:
         plan.append(("try2", f"{problem}.try.{facts['try2']}.2"))
     if company == "friend":
-        usual = "friend.here" if facts["beginning"] == "two" else "friend"
-        plan.append(("friend", usual if facts["beginning"] == "two" else section_of(problem, "friend", company) or usual))
+        plan.append(("friend", _friend_section(facts)))
     turn = "deed.calm" if mood == "calm" else section_of(problem, "turn", company)
     if turn:
         plan.append(("turn", turn))
@@ -281,6 +280,13 @@ def _problem_plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     if after:
         plan.append(("after", after))
     return plan
+
+
+def _friend_section(facts: dict[str, str]) -> str:
+    """The section in which the friend comes, or takes a hand if already there."""
+    if facts["beginning"] == "two":
+        return "friend.here" if facts["mood"] in PLAIN_MOODS else f"friend.here.{facts['mood']}"
+    return section_of(facts["problem"], "friend", facts["company"]) or "friend"
 
 
 @cache

@@ -23,7 +23,7 @@ def words() -> frozenset[str]:
     slots = grammar.FACT_SLOTS - {"obj"}
     texts += [phrase for slot in slots for phrase in grammar.phrases(slot)]
     for section in grammar.sections(wishes.WISHES_FILE):
-        if section != "read":
+        if section not in ("read", "own_words"):
             texts += wishes.phrasings(section, False)
     texts += [
         *wishes.PLAIN,
