@@ -35,7 +35,7 @@ TIME_WORDS = {
     "sunset": "sunset|evening|dusk",
     "night": "night|midnight|after dark|under the stars|in the dark",
 }
-REQUIRED = ("open", "light", "problem", "end", "close")
+REQUIRED = ("open", "problem", "end", "close")
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,8 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
         yield Fault("unfinished", len(sentences) - 1, "the last sentence breaks off")
     missing = [role for role in REQUIRED if role not in roles]
     missing += [role for role in _owed(known) if role not in roles]
+    if "time" not in known:
+        missing.append("the time of day")
     if missing:
         yield Fault("unfinished", -1, f"no sentence for: {', '.join(missing)}")
     company = known.get("company", set())

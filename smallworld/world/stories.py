@@ -51,10 +51,11 @@ ROLES = (
 OPTIONAL = {"view": 0.3, "mood": 0.5, "feel": 0.25, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.75}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
-SMALL_SHARE = 0.15  # of free beginnings: typed in small letters
+SMALL_SHARE = 0.3  # of free beginnings that answer no request: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two"}  # fmt: skip
+LIGHT_AGAIN = 0.25  # how often the light is described where the time of day was told before
 MAX_WORDS = 155  # one story in ten is longer and is written again
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
@@ -319,10 +320,8 @@ def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str])
     return "".join(pieces)
 
 
-def _sentence(section: str, facts: dict[str, str], draw: _Draw, split: str) -> str:
+def _sentence(pattern: Pattern, facts: dict[str, str], draw: _Draw, split: str) -> str:
     """Write one sentence whose pair of phrases belongs to the split (as far as sixty tries find one)."""
-    several = facts["look"].startswith(NUMBERS)
-    pattern = draw.choose(_fitting(section, facts["thing"], several))
     pair, before = paired_slots(pattern.text), draw.log_probability
     for _ in range(60):
         values: dict[str, str] = {}
@@ -341,10 +340,18 @@ def _in_small_letters(sentence: str, rng: random.Random) -> str:
     return " ".join([word.lower() for word in words[:count]] + words[count:])
 
 
-def _write(draw: _Draw, facts: dict[str, str], split: str) -> list[tuple[str, str]]:
-    """Write the sentences: a list of (role, sentence)."""
-    sentences = [(role, _sentence(section, facts, draw, split)) for role, section in _plan(facts, draw)]
-    if facts["beginning"] not in ("once", "other") and draw.flip(SMALL_SHARE):
+def _write(draw: _Draw, facts: dict[str, str], split: str, typed: bool) -> list[tuple[str, str]]:
+    """Write the sentences: a list of (role, sentence); ``typed``: the first may be in small letters."""
+    sentences, time_is_told = [], False
+    several = facts["look"].startswith(NUMBERS)
+    for role, section in _plan(facts, draw):
+        if time_is_told and section.startswith("light") and draw.flip(1 - LIGHT_AGAIN):
+            continue
+        pattern = draw.choose(_fitting(section, facts["thing"], several))
+        if role == "open":
+            time_is_told = "{at_time}" in pattern.text or ("time", facts["time"]) in pattern.facts
+        sentences.append((role, _sentence(pattern, facts, draw, split)))
+    if typed and facts["beginning"] not in ("once", "other") and draw.flip(SMALL_SHARE):
         role, first = sentences[0]
         sentences[0] = (role, _in_small_letters(first, draw.rng))
     return sentences
@@ -375,7 +382,7 @@ def sample_story(
     while not sentences or sum(len(text.split()) for _, text in sentences) > MAX_WORDS:
         draw = _Draw(rng)
         facts = _draw_facts(draw, split, known)
-        sentences = _write(draw, facts, split)
+        sentences = _write(draw, facts, split, typed=not fields)
     return Story(prompt, " ".join(text for _, text in sentences), facts, draw.log_probability, sentences)
 
 

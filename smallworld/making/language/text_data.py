@@ -33,15 +33,15 @@ FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to sp
 class Settings:
     """All that decides the result."""
 
-    stories: int = 60_000
-    steps: int = 7_500
+    stories: int = 100_000
+    steps: int = 8_000
     minutes: float = field(default=75.0, metadata={"help": "a limit: reached, the final decay comes sooner"})
     seed: int = 0
-    vocabulary: int = 2_048
+    vocabulary: int = 2_560
     positions: int = 512
     layers: int = 6
-    width: int = 192
-    heads: int = 6
+    width: int = 224
+    heads: int = 7
     batch_tokens: int = 4_096
     learning_rate: float = 2.5e-3
     warmup: int = 100
