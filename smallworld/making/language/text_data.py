@@ -40,8 +40,8 @@ class Settings:
     vocabulary: int = 2_560
     positions: int = 512
     layers: int = 6
-    width: int = 224
-    heads: int = 7
+    width: int = 192
+    heads: int = 6
     batch_tokens: int = 4_096
     learning_rate: float = 2.5e-3
     warmup: int = 100
