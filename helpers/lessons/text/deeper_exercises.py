@@ -137,7 +137,7 @@ EXERCISES = (
         ), perplexity,
         purpose="One number for how well a model foresees a text. What follows is measured with it.",
         shapes="log_probabilities is a list with one number for each token, in nats. One number comes out.",
-        example=("perplexity([math.log(1 / 4), math.log(1 / 4)])", "4.0"),
+        example=("round(perplexity([-1.0, -1.0, -1.0]), 3)", "2.718"),
         difficulty=1, minutes=5,
     ),
     Exercise(
