@@ -24,3 +24,13 @@ def build(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(checkpoints, "build_folder", lambda: folder)
     return folder
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed: (data, metadata) pairs, or (widget, None)."""
+    displayed = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, metadata=None, raw=False: displayed.append((data, metadata))
+    )
+    return displayed

@@ -53,16 +53,6 @@ def sliders():
     }
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed: (data, metadata) pairs, or (widget, None)."""
-    displayed = []
-    monkeypatch.setattr(
-        "IPython.display.display", lambda data, metadata=None, raw=False: displayed.append((data, metadata))
-    )
-    return displayed
-
-
 def headless(monkeypatch, shown, alt="Bars.", **options):
     """The one picture shown, as bytes, and its alt text."""
     monkeypatch.setenv("WORKBOOK_LIVE", "0")

@@ -27,16 +27,6 @@ def ask_curve():
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    """What was displayed: (data, metadata) pairs, or (widget, None)."""
-    displayed = []
-    monkeypatch.setattr(
-        "IPython.display.display", lambda data, metadata=None, raw=False: displayed.append((data, metadata))
-    )
-    return displayed
-
-
-@pytest.fixture
 def live(monkeypatch, shown):
     """Asks a question as in a notebook with somebody before it; returns the box that stands there."""
     monkeypatch.setenv("WORKBOOK_LIVE", "1")

@@ -373,15 +373,16 @@ def test_the_tree_of_beams_ends_where_beam_search_ends(beams, shipped):
 
 
 def test_a_story_obeys_only_its_own_request():
-    (place, time, hero), (other, *_) = ("desert", "night", "Mina"), ("ocean", "night", "Mina")
+    wanted, elsewhere, at_noon = (
+        ("desert", "night", "Mina"), ("ocean", "night", "Mina"), ("desert", "noon", "Mina"),
+    )  # fmt: skip
     story = next(
         story.text for story in stories.corpus("train", 3000)
-        if (story.facts["place"], story.facts["time"], story.facts["character"]) == (place, time, hero)
-        and deeper.obeys(story.text, place, time, hero)
+        if (story.facts["place"], story.facts["time"], story.facts["character"]) == wanted
+        and deeper.count_obeyed([story.text], [wanted])
     )  # fmt: skip
-    assert not deeper.obeys(story, other, time, hero) and not deeper.obeys(story, place, "noon", hero)
-    assert deeper.count_obeyed([story, story], [(place, time, hero), (other, time, hero)]) == 1
-    assert not deeper.obeys("The fox ran home.", place, time, hero)
+    assert deeper.count_obeyed([story, story, story], [wanted, elsewhere, at_noon]) == 1
+    assert deeper.count_obeyed(["The fox ran home."], [wanted]) == 0
 
 
 def test_pairs_of_triples():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from helpers import metrics, plots
+from helpers.lessons.text.stories import ALL, first_words, obeys
 from smallworld.world import stories as world
 from smallworld.world.checker import check
 
@@ -51,16 +52,9 @@ def count_sound(stories: Sequence[str], requests: Sequence[str]) -> int:
     return sum(report.ok for report in reports)
 
 
-def obeys(story: str, place: str, time: str, character: str) -> bool:
-    """Whether a story names the place and the time of day and contradicts neither them nor the character."""
-    report = check(story, place=place, time=time, character=character)
-    broken = {"place", "time", "name"} & {fault.kind for fault in report.faults}
-    return not broken and report.mentions(place) and report.mentions(time)
-
-
-def count_obeyed(stories: Sequence[str], triples: Sequence[tuple[str, str, str]]) -> int:
-    """How many stories obey their triple of place, time and character."""
-    return sum(obeys(story, *triple) for story, triple in zip(stories, triples, strict=True))
+def count_obeyed(texts: Sequence[str], triples: Sequence[tuple[str, str, str]]) -> int:
+    """How many stories keep to their triple of place, time and character, as notebook 03 counts it."""
+    return sum(obeys(text, *triple)[ALL] for text, triple in zip(texts, triples, strict=True))
 
 
 def pairs_of(triples: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
@@ -71,9 +65,9 @@ def pairs_of(triples: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
     return pairs
 
 
-def count_beginnings(stories: Sequence[str], words: int = 4) -> int:
-    """How many different beginnings of a few words the stories have."""
-    return len({" ".join(story.split()[:words]) for story in stories})
+def count_beginnings(texts: Sequence[str]) -> int:
+    """How many different beginnings of four words the stories have."""
+    return len({first_words(text) for text in texts})
 
 
 def table(
