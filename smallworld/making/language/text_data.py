@@ -33,11 +33,11 @@ FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to sp
 class Settings:
     """All that decides the result."""
 
-    stories: int = 60_000
-    steps: int = 7_500
+    stories: int = 100_000
+    steps: int = 8_000
     minutes: float = field(default=75.0, metadata={"help": "a limit: reached, the final decay comes sooner"})
     seed: int = 0
-    vocabulary: int = 2_048
+    vocabulary: int = 2_560
     positions: int = 512
     layers: int = 6
     width: int = 192
@@ -138,7 +138,7 @@ def write_stories(split: str, number: int, seed: int) -> list[Story]:
 def fingerprint(settings: Settings) -> str:
     """Changes when the corpus would change: the world's source files and the settings that shape the data."""
     names = ("stories", "seed", "vocabulary", "positions", "validation_stories", "start_from")
-    sources = ("stories", "vocabulary", "patterns")
+    sources = ("stories", "grammar", "wishes", "vocabulary", "patterns")
     return training.fingerprint(sources, tuple(getattr(settings, name) for name in names))
 
 
