@@ -49,7 +49,7 @@ class Settings:
     weight_decay: float = 0.1
     packed_share: float = 0.2
     validation_stories: int = 128
-    evaluate_every: int = 200
+    evaluate_every: int = 500
     sample_tokens: int = 240
     start_from: str = ""
 
