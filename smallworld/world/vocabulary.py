@@ -52,7 +52,7 @@ PLACES: dict[str, Place] = {
         ("house", "train"),
     ),
     "mountains": Place(
-        ("in the mountains", "high in the mountains", "up in the mountains", "among the mountains"),
+        ("in the mountains", "high in the mountains", "up in the mountains", "in the high mountains"),
         ("the mountains", "the high mountains", "the grey mountains"),
         ("a steep rock", "a rocky ledge", "a crooked pine", "a stone arch"),
         ("rocky path", "mountain path", "goat track", "steep trail"),
@@ -113,7 +113,7 @@ PLACES: dict[str, Place] = {
         ("village lane", "cobbled lane", "market street", "church path"),
         ("behind a barrel", "under a market stall", "behind the well", "inside an empty flower pot"),
         ("cobbles", "old paving stones"),
-        ("the bakery", "the village hall", "the old mill", "a dusty attic"),
+        ("the bakery", "the village hall", "the old mill", "an empty shed"),
         ("house", "windmill"),
     ),
     "snow": Place(
