@@ -74,7 +74,7 @@ def read_checkpoint(folder: Path, name: str = "checkpoint") -> dict | None:
 def world_sources(names: Iterable[str]) -> list[Path]:
     """The files of ``smallworld/world`` that the names stand for, sorted.
 
-    A name is a file without its ending ("patterns": patterns.txt) or a folder ("drawing": all its Python and
+    A name is a file without its ending ("wishes": wishes.py and wishes.txt) or a folder ("drawing": all its Python and
     text files). A name that stands for nothing is a FileNotFoundError.
     """
     sources: set[Path] = set()

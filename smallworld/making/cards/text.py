@@ -39,8 +39,8 @@ no source of facts and no writer for any other purpose.
   are not understood.
 - It understands the wordings of `wishes.txt` and many near them; `helpers.text.generate` names words that it
   never met.
-- It was trained on at most 512 tokens at once, and one story has about {story_tokens}: after its end comes another
-  story.
+- It was trained on at most 512 tokens at once, and one story has about {story_tokens}: after its end comes
+  another story.
 - Smooth sentences are no proof of sense: see the misses and the samples below.
 - Nothing in its training data comes from people or from the web, so it holds no personal data; what bias
   there is was written into the grammar's tables, which can be read in `vocabulary.py` and the folder `patterns`.
@@ -51,9 +51,10 @@ MAKING = """
 
 {stories:,} stories ({training_tokens:,} tokens) from `smallworld.world.stories.corpus("train",
 {stories}, {seed})`: hand-written sentence patterns with slots, joined by a grammar. About 70 % follow a
-line that asks for them, in many wordings; a third begin freely. One place x time x character combination in eight never occurs in the training
-stories, in any wording; half of those are the validation split, half the test split. Inside sentences, too,
-one pair of phrases in five ("hopped like a frog" with "out of reach") never stands in a training story.
+line that asks for them, in many wordings; a third begin freely. One place x time x character combination in
+eight never occurs in the training stories, in any wording; half of those are the validation split, half the
+test split. Inside sentences, too, one pair of phrases in five ("hopped like a frog" with "out of reach")
+never stands in a training story.
 
 ## Architecture
 
@@ -65,7 +66,8 @@ float16 on disk, meant to be loaded as float32 on a CPU.
 ## Training
 
 Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes:.0f} minutes on {device};
-seed {seed}. AdamW (betas 0.9 and 0.95, weight decay {weight_decay} on matrices), peak learning rate
+seed {seed}. `torch.optim.Muon` for the matrices of the layers, AdamW (betas 0.9 and 0.95) for embeddings,
+biases and norms; weight decay {weight_decay} on matrices and embeddings; one peak learning rate,
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
 gradients clipped at norm 1; bfloat16 autocast where the hardware has it. A fifth of the stories is packed
 into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss of the last
