@@ -85,8 +85,8 @@ def generate(
     max_new_tokens and top_k in tokens; top_k=0 and top_p=1 keep every token; an empty prompt begins a text. A
     seed fixes the whole call: the same prompts, settings, batch_size and kind of device give the same texts.
     Another list of prompts or batch_size gives other ones, because a batch draws from one stream of random
-    numbers. The global random state is left as it was. Prints `notice` where there is one. Raises WorkbookError
-    for a setting out of range.
+    numbers. The global random state is left as it was. Prints `notice` where there is one.
+    Raises WorkbookError for a setting out of range.
     """
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
@@ -115,7 +115,7 @@ def generate(
 
 
 def notice(model: Model, prompts: Sequence[str]) -> str:
-    """A line that names the words of the prompts which the shipped story model never met; "" if there are none."""
+    """A line that names the words of the prompts which the shipped story model never met; "" if none."""
     shipped = Path(model.name_or_path).resolve() == find("text", "tiny").folder
     return story_words.notice(prompts) if shipped else ""
 

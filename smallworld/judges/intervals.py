@@ -46,8 +46,8 @@ def bootstrap(
 def wilson(passed: Sequence[bool]) -> dict[str, float]:
     """A share of independent trials with its 95 % score interval (Wilson 1927).
 
-    Unlike a bootstrap it has a width where all or none passed: 18 of 18 gives 0.82 to 1. Raises ValueError for
-    an empty sequence.
+    Unlike a bootstrap it has a width where all or none passed: 18 of 18 gives 0.82 to 1.
+    Raises ValueError for an empty sequence.
     """
     count = len(passed)
     if not count:
@@ -55,4 +55,5 @@ def wilson(passed: Sequence[bool]) -> dict[str, float]:
     share, z = sum(map(bool, passed)) / count, 1.96
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return {"share": rounded(share), "low": rounded(max(0, centre - half)), "high": rounded(min(1, centre + half))}
+    low, high = max(0, centre - half), min(1, centre + half)
+    return {"share": rounded(share), "low": rounded(low), "high": rounded(high)}

@@ -25,7 +25,7 @@ from smallworld.world.vocabulary import (
 )
 
 FOLDER = Path(__file__).with_name("patterns")
-PLAIN_MOODS = ("happy", "calm")  # they go with every everyday problem; each other mood has problems of its own
+PLAIN_MOODS = ("happy", "calm")  # they go with every everyday problem; other moods have problems of their own
 FILES = ("lists", "openings", "scenery", "moods", "steps", "problems_1", "problems_2", "problems_3")
 FILES += tuple(f"mood_{mood}" for mood in MOODS if mood not in PLAIN_MOODS)
 SLOT = re.compile(r"\{(\w+)\}")
@@ -198,7 +198,7 @@ def problems(mood: str = "") -> tuple[str, ...]:
 
 @cache
 def section_of(problem: str, part: str, company: str) -> str:
-    """Name the section for a part that not every problem has ("turn", "after", "friend", "feel"); "" for none.
+    """Name the section for a part that not every problem has ("turn", "after", "friend", "feel"); "": none.
 
     A part that depends on the company has two sections, "problem.part.alone" and "problem.part.friend".
     """
@@ -249,7 +249,7 @@ def object_fields(entry: str) -> dict[str, str]:
 
 
 def definite(phrase: str) -> str:
-    """Name a thing again that was seen ("a red balloon" -> "the red balloon", "two birds" -> "the two birds")."""
+    """Name a thing again that was seen ("a balloon" -> "the balloon", "two birds" -> "the two birds")."""
     return "the " + re.sub(r"^an? ", "", phrase)
 
 

@@ -1,10 +1,10 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
-A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a problem, attempts,
-a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy and calm
-stories have an everyday problem, the other moods have problems of their own. Each sentence is a pattern
-of the folder ``patterns`` with its slots filled; every random choice is counted, so each story carries the
-log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
+A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a problem,
+attempts, a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy
+and calm stories have an everyday problem, the other moods have problems of their own. Each sentence is a
+pattern of the folder ``patterns`` with its slots filled; every random choice is counted, so each story
+carries the log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
 the grammar, but not what was held out (Shannon 1948; a little less where two chains write the same text).
 
 Two kinds of combinations are held out from the training stories: place x time x character, and, inside a
@@ -241,7 +241,7 @@ def _open_section(facts: dict[str, str], draw: _Draw) -> str:
 
 def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     """List the roles of a story and the section of ``patterns`` of each."""
-    problem, mood, beginning = facts["problem"], facts["mood"], facts["beginning"]
+    mood, beginning = facts["mood"], facts["beginning"]
     plan = []
     if beginning not in ("once", "other", "time"):
         plan.append(("begin", _begin_section(facts, draw)))

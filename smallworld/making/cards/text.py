@@ -26,8 +26,8 @@ print(tokenizer.decode(output[0], skip_special_tokens=True))
 ```
 
 A prompt is a line in plain words that may name a place, a time of day, a mood, one or two characters and a
-thing to be seen; the story begins on the next line. Without such a line ("Once upon a time", "It was raining")
-the model goes on with what it is given.
+thing to be seen; the story begins on the next line. Without such a line ("Once upon a time", "It was
+raining") the model goes on with what it is given.
 
 ## Intended use and limits
 
@@ -43,7 +43,8 @@ no source of facts and no writer for any other purpose.
   another story.
 - Smooth sentences are no proof of sense: see the misses and the samples below.
 - Nothing in its training data comes from people or from the web, so it holds no personal data; what bias
-  there is was written into the grammar's tables, which can be read in `vocabulary.py` and the folder `patterns`.
+  there is was written into the grammar's tables, which can be read in `vocabulary.py` and the folder
+  `patterns`.
 """
 
 MAKING = """
@@ -101,16 +102,17 @@ Stories with at least one fault of a kind: {faults}. After "Once upon a time": {
 
 ## Requests and beginnings of learners
 
-{requests} requests were written by readers who had not seen the grammar: {requests_obeyed} are obeyed in every fact.
-Not obeyed: {not_obeyed}. Of {beginnings} beginnings of theirs, {beginnings_continued} go on as a sound story for the
-checker, the sentence that they began left aside. They lie in `making/evaluation/`; no line of them served in
-training.
+{requests} requests were written by readers who had not seen the grammar: {requests_obeyed} are obeyed in
+every fact. Not obeyed: {not_obeyed}. Of {beginnings} beginnings of theirs, {beginnings_continued} go on as a
+sound story for the checker, the sentence that they began left aside. They lie in `making/evaluation/`; no
+line of them served in training.
 
 ## What nobody wrote
 
-Of {model_sentences:,} sentences in {novelty_stories} stories on request, {word_for_word} stand word for word in the
-training stories (held-out stories of the grammar: {own_word_for_word}). No pattern of the grammar writes
-{no_pattern}. The first 100 stories follow {skeletons} different sentence skeletons (the grammar's: {own_skeletons}).
+Of {model_sentences:,} sentences in {novelty_stories} stories on request, {word_for_word} stand word for
+word in the training stories (held-out stories of the grammar: {own_word_for_word}). No pattern of the grammar
+writes {no_pattern}. The first 100 stories follow {skeletons} different sentence skeletons (the grammar's:
+{own_skeletons}).
 The first {listed} new sentences, not picked:
 
 {new_sentences}
@@ -179,6 +181,7 @@ def learners_numbers(learners: dict) -> dict:
 def novelty_numbers(novelty: dict) -> dict:
     """The numbers about new sentences, and a list of them."""
     known, skeletons = novelty["word_for_word"], novelty["skeletons_in_100_stories"]
+    sentences = [escape(sentence, quote=False) for sentence in novelty["new_sentences"]]
     return {
         "model_sentences": novelty["sentences"]["model"],
         "word_for_word": share(known["model"]),
@@ -186,8 +189,8 @@ def novelty_numbers(novelty: dict) -> dict:
         "no_pattern": share(novelty["no_pattern_writes_it"]),
         "skeletons": skeletons["model"],
         "own_skeletons": skeletons["grammar"],
-        "listed": len(novelty["new_sentences"]),
-        "new_sentences": "\n".join(f"- {escape(sentence, quote=False)}" for sentence in novelty["new_sentences"]),
+        "listed": len(sentences),
+        "new_sentences": "\n".join(f"- {sentence}" for sentence in sentences),
     }
 
 

@@ -28,7 +28,7 @@ class LearnerRequest:
 
 @cache
 def learner_requests() -> tuple[LearnerRequest, ...]:
-    """The requests of ``learner_requests.tsv``; each prompt ends in the newline after which a story begins."""
+    """The requests of ``learner_requests.tsv``; each prompt ends in the newline before the story."""
     requests = []
     for line in (FOLDER / "learner_requests.tsv").read_text(encoding="utf-8").splitlines():
         words, facts = line.split("\t")
@@ -50,9 +50,8 @@ def obeyed(text: str, asked: dict[str, str]) -> bool:
     report = check(text, **asked)
     kinds = {"character": "name", "company": "name"}
     broken = {fault.kind for fault in report.faults}
-    return all(
-        report.facts.get(fact) == value and kinds.get(fact, fact) not in broken for fact, value in asked.items()
-    )
+    missing = [fact for fact, value in asked.items() if report.facts.get(fact) != value]
+    return not missing and not [fact for fact in asked if kinds.get(fact, fact) in broken]
 
 
 def goes_on(beginning: str, text: str) -> bool:
@@ -79,7 +78,9 @@ def measure_learners(write, seed: int) -> dict:
     return {
         "requests": len(requests),
         "requests_obeyed": wilson(followed),
-        "not_obeyed": [request.prompt.strip() for request, yes in zip(requests, followed, strict=True) if not yes],
+        "not_obeyed": [
+            request.prompt.strip() for request, yes in zip(requests, followed, strict=True) if not yes
+        ],
         "beginnings": len(beginnings),
         "beginnings_continued": wilson(sound),
         "begun": [

@@ -73,14 +73,15 @@ class Together:
 
 
 def build_optimizer(model, settings: Settings) -> Together:
-    """Muon (Jordan et al. 2024) for the matrices of the layers, AdamW (Loshchilov and Hutter 2019) for the rest.
+    """Muon (Jordan et al. 2024) for the layers' matrices, AdamW (Loshchilov and Hutter 2019) for the rest.
 
-    Muon's rate is scaled as Liu et al. (2025) do, so that one learning rate serves both. Only the matrices and
-    the embeddings decay. Muon reaches a loss here in about two thirds of the steps that AdamW alone takes.
+    Muon's rate is scaled as Liu et al. (2025) do, so that one learning rate serves both. Only the matrices
+    and the embeddings decay. Over the first 200 steps Muon needed three quarters of the steps of AdamW alone.
     """
-    layers = [weight for name, weight in model.named_parameters() if ".h." in name and weight.ndim == 2]
-    embeddings = [weight for name, weight in model.named_parameters() if ".h." not in name and weight.ndim == 2]
+    embeddings = [model.get_input_embeddings().weight, model.transformer.wpe.weight]
     vectors = [weight for weight in model.parameters() if weight.ndim < 2]
+    others = {id(weight) for weight in [*embeddings, *vectors]}
+    layers = [weight for weight in model.parameters() if id(weight) not in others]
     groups = [
         {"params": embeddings, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
