@@ -24,7 +24,7 @@ from smallworld.world.stories import Story
 
 SHIPPED = WEIGHTS / "text"
 END = "<|endoftext|>"
-IGNORED = -100  # label of a position without a target (padding)
+IGNORED = -100  # label of a position without a target (padding, requests)
 START = -1  # in a row: a lone end-of-text token before the first document
 FREE_BYTES = 300 << 20  # tokens, two checkpoints and the model, with room to spare
 
@@ -232,6 +232,22 @@ def collate(rows: list[list[int]], documents: Documents, positions: int, end: in
     return input_ids, labels
 
 
+def hide_requests(rows: list[list[int]], documents: Documents, labels: Tensor) -> Tensor:
+    """The labels with ``IGNORED`` at the tokens of requests, in place: a model learns to answer, not to ask.
+
+    As in instruction tuning; requests come in so many wordings that they would be a third of the loss.
+    """
+    for index, row in enumerate(rows):
+        place = 0
+        for number in row:
+            if number == START:
+                place += 1
+                continue
+            labels[index, place : place + int(documents.text_starts[number])] = IGNORED
+            place += len(documents[number])
+    return labels
+
+
 def training_batches(
     documents: Documents, settings: Settings, end: int, skip: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -240,5 +256,6 @@ def training_batches(
     for epoch in count():
         plan = plan_epoch(lengths, settings, epoch)
         for rows in plan[skip:]:
-            yield collate(rows, documents, settings.positions, end)
+            input_ids, labels = collate(rows, documents, settings.positions, end)
+            yield input_ids, hide_requests(rows, documents, labels)
         skip = max(0, skip - len(plan))
