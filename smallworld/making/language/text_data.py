@@ -235,7 +235,8 @@ def collate(rows: list[list[int]], documents: Documents, positions: int, end: in
 def hide_requests(rows: list[list[int]], documents: Documents, labels: Tensor) -> Tensor:
     """The labels with ``IGNORED`` at the tokens of requests, in place: a model learns to answer, not to ask.
 
-    As in instruction tuning; requests come in so many wordings that they would be a third of the loss.
+    As in instruction tuning; requests come in so many wordings that they would be a third of the loss. The
+    last token of a request counts, so that after a request without its line break comes a line break.
     """
     for index, row in enumerate(rows):
         place = 0
@@ -243,7 +244,7 @@ def hide_requests(rows: list[list[int]], documents: Documents, labels: Tensor) -
             if number == START:
                 place += 1
                 continue
-            labels[index, place : place + int(documents.text_starts[number])] = IGNORED
+            labels[index, place : place + max(0, int(documents.text_starts[number]) - 1)] = IGNORED
             place += len(documents[number])
     return labels
 
