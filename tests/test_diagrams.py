@@ -12,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from helpers import diagrams, pages
 from helpers.diagrams import Canvas
 from helpers.errors import WorkbookError
+from helpers.lessons.concepts import diagrams as concepts
 from helpers.lessons.text import diagrams as drawn
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -64,6 +65,10 @@ DRAWINGS = {
     "attention, two": lambda: drawn.attention(["a", "b"], [1, 0]),
     "attention, long": lambda: drawn.attention(*many(200)),
     "attention, odd tokens": lambda: drawn.attention(ODD, [0.1] * len(ODD)),
+    "concepts, attention": concepts.attention,
+    "concepts, training loop": concepts.training_loop,
+    "concepts, two players": concepts.two_players,
+    "concepts, noise": concepts.noising,
 }
 
 
