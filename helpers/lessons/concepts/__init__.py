@@ -1,5 +1,5 @@
-"""Notebook 01, what generative AI is: its exercises, experiments and figures."""
+"""Notebooks 01 and 11, what generative AI is: their exercises, experiments and figures."""
 
-from helpers.lessons.concepts import exercises
+from helpers.lessons.concepts import deeper_exercises, exercises
 
-__all__ = ["exercises"]
+__all__ = ["deeper_exercises", "exercises"]
