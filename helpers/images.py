@@ -67,7 +67,7 @@ def generate(
     _check_kind(pipe, inputs)
     width, height = _size(pipe, inputs.get("image", size))
     jobs, pictures, black = _jobs(prompts, seed, negative_prompt), [], 0
-    for line in notices(pipe, [text for prompt, _, negative in jobs for text in (prompt, negative)]):
+    for line in notices(pipe, [prompt for prompt, *_ in jobs], [negative for *_, negative in jobs]):
         print(line)
     for first in range(0, len(jobs), batch_size):
         texts, seeds, negatives = map(list, zip(*jobs[first : first + batch_size], strict=True))
@@ -96,13 +96,14 @@ def memory_plan(free: int, weights: int) -> str:
     return "whole" if free >= 2.0 * weights else "sliced" if free >= 1.3 * weights else "offloaded"
 
 
-def notices(pipe: Pipeline, prompts: Sequence[str]) -> list[str]:
-    """A line on words that the text encoder has no room for, and one on words the small model never saw."""
+def notices(pipe: Pipeline, prompts: Sequence[str], negative: Sequence[str] = ()) -> list[str]:
+    """A line on words that the text encoder has no room for, and one on each thing the small model lacks."""
     prompts = _listed(prompts)
     for text in prompts:
         check_text("A prompt", text)
     folder = Path(pipe.tokenizer.name_or_path).resolve().parent
-    return words.notices(prompts, pipe.tokenizer, folder == find("image", "tiny").folder)
+    small_world = folder == find("image", "tiny").folder
+    return words.notices(prompts, pipe.tokenizer, small_world, negative)
 
 
 def with_scheduler(pipe: Pipeline, name: str) -> Pipeline:

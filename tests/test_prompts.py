@@ -5,10 +5,11 @@ import random
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny_pipeline import clip_tokenizer
 
-from smallworld.world import captions, prompts, scenes, words
+from smallworld.world import captions, prompts, reader, scenes, wordings, words
 from smallworld.world.vocabulary import COLORS, PLACES, THING_COLORS, TIMES, colors_of, plural, things_in
 
 SENTENCES = prompts.hand_written()
@@ -30,7 +31,7 @@ TIME_WORDS = {
 }
 THING_WORDS = {  # the last word of each name, single and several
     thing: [[form(name).split()[-1] for name in names] for form in (str, plural)]
-    for thing, names in captions.THING_NAMES.items()
+    for thing, names in wordings.THING_NAMES.items()
 }
 EVERY_COLOR = {*COLORS, *(color for colors in THING_COLORS.values() for color in colors)}
 
@@ -56,7 +57,7 @@ def facts_of(scene: scenes.Scene) -> dict:
 
 def test_there_are_enough_sentences_and_they_cover_the_world():
     assert len(SENTENCES) >= 40 and len({plain(one.prompt) for one in SENTENCES}) == len(SENTENCES)
-    for fact, keys in (("place", PLACES), ("time", TIMES), ("thing", {"", *captions.THING_NAMES})):
+    for fact, keys in (("place", PLACES), ("time", TIMES), ("thing", {"", *wordings.THING_NAMES})):
         assert {one.facts[fact] for one in SENTENCES if fact in one.facts} == set(keys), fact
     told = [one.facts["several"] for one in SENTENCES if "several" in one.facts]
     assert min(told.count(True), told.count(False)) >= 10
@@ -191,6 +192,7 @@ DESERT, SNOWMEN = scenes.Scene("desert", "noon"), scenes.Scene("snow", "morning"
         (BOATS, "Waves, sailing boats that are green, after dark!", facts_of(BOATS)),
         (replace(BOATS, count=1), "green sailboat dark water", facts_of(replace(BOATS, count=1))),
         (BOATS, "boats", {"thing": "boat", "several": True}),
+        (BOATS, "boats that are green, two of them", {"thing": "boat", "several": True, "color": "green"}),
         (BOATS, "a moonlit ocean", {"place": "ocean", "time": "night"}),
         (BOATS, "green waves and a few boats", {"place": "ocean", "thing": "boat", "several": True}),
         (BOATS, "two yellow tents in the desert at noon", {}),
@@ -224,7 +226,7 @@ def test_captions_never_say_a_wrong_fact():
             scene,
             place=other(scene.place, PLACES.keys() - snowy, rng),
             time=other(scene.time, TIMES, rng),
-            thing=other(scene.thing, captions.THING_NAMES, rng),
+            thing=other(scene.thing, wordings.THING_NAMES, rng),
         )
         assert prompts.said(wrong, text) == {}, (wrong, text)
         repainted = replace(scene, color=other(scene.color, EVERY_COLOR, rng))
@@ -237,11 +239,11 @@ def test_requests_are_of_the_split_that_was_asked_for(split):
     asked = prompts.caption_requests(split, 1, seed=0)
     keys = [tuple(one.facts[name] for name in ("place", "time", "thing")) for one in asked]
     assert keys == list(scenes.combinations(split))
-    names = {place: captions.PLACE_NAMES[place] + PLACES[place].names for place in PLACES}
+    names = {place: wordings.PLACE_NAMES[place] + PLACES[place].names for place in PLACES}
     for one in asked:
         assert any(name in one.prompt.lower() for name in names[one.facts["place"]]), one
         if thing := one.facts["thing"]:
-            forms = [form(name) for name in captions.THING_NAMES[thing] for form in (str, plural)]
+            forms = [form(name) for name in wordings.THING_NAMES[thing] for form in (str, plural)]
             assert any(re.search(rf"\b{form}\b", one.prompt.lower()) for form in forms), one
 
 
@@ -276,6 +278,53 @@ def test_conditions_are_different_combinations_with_a_thing():
     assert found == prompts.conditions("test", 12, seed=0) != prompts.conditions("test", 12, seed=1)
     everything = [key for key in scenes.combinations("test") if key[2]]
     assert len(prompts.conditions("test", 10_000, seed=0)) == len(everything)
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("a dark green forest, at noon", {"place": "forest", "time": "noon"}),
+        ("a dark forest", {"place": "forest", "time": "night"}),
+        ("a tent in the dark green woods by day", {"place": "forest", "time": "noon", "thing": "tent",
+                                                   "several": False, "count": 1}),
+        ("in the dark, over the sea", {"place": "ocean", "time": "night"}),
+        ("early in the day", {"time": "morning"}),
+        ("snowy landscape when the sun sets", {"place": "snow", "time": "sunset"}),
+        ("snow-capped mountains", {"place": "mountains"}),
+        ("Dunes. Night. 3 rockets!", {"place": "desert", "time": "night", "thing": "rocket", "several": True,
+                                      "count": 3}),
+        ("birds, three of them", {"thing": "bird", "several": True, "count": 3}),
+        ("a pair of balloons in red", {"thing": "balloon", "several": True, "count": 2, "color": "red"}),
+        ("red balloon, red balloon, red balloon", {"thing": "balloon", "several": False, "color": "red"}),
+        ("four boats", {"thing": "boat", "several": True}),
+        ("a boat and a lighthouse at noon at night", {}),
+        ("the lighthouse-keeper's boathouse", {}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_what_a_prompt_says(text, facts):
+    assert reader.read_prompt(text) == facts
+
+
+@pytest.mark.parametrize("wording", captions.WORDINGS)
+def test_captions_are_read_and_never_wrongly(wording):
+    rng, read = random.Random("reading captions"), []
+    for _ in range(3_000):
+        scene = scenes.sample_scene(rng, rng.choice(scenes.SPLITS))
+        text = captions.caption(scene, rng, wording)
+        true = facts_of(scene) | {"count": scene.count}
+        facts = reader.read_prompt(text)
+        assert facts.items() <= true.items(), (scene, text)
+        read.append([name in facts for name in ("place", "time", "thing")])
+    assert (np.mean(read, axis=0) > (0.93, 0.88, 0.88)).all()
+
+
+def test_story_sentences_are_read_with_their_time_and_place():
+    sentence = "Up in the sky over the dunes hung two red balloons, late at night."
+    assert prompts.read_facts(sentence) == {
+        "place": "desert", "time": "night", "thing": "balloon", "color": "red", "count": 2,
+    }  # fmt: skip
+    assert prompts.read_facts("Her red boat lay there when the sun set.") == {}
 
 
 # --- notices about words --------------------------------------------------------------------------------
@@ -319,7 +368,7 @@ def test_what_fits_is_what_the_encoder_reads(tokenizer):
     [
         ("A red balloon over the sea at night!", [], []),
         ("a DRAGON and a dragon over the sea", [], ["dragon"]),
-        ("a zebra, 3 violins; a zebra", [], ["zebra", "3", "violins"]),
+        ("a zebra, 3 violins; a zebra", [], ["zebra", "violins"]),
         ("the sea's sea-balloon, the moon\N{RIGHT SINGLE QUOTATION MARK}s", [], []),
         ("the zebra's sea-zebra", [], ["zebra's", "sea-zebra"]),
         ("caf\N{LATIN SMALL LETTER E WITH ACUTE} _ -- '", [], ["caf\N{LATIN SMALL LETTER E WITH ACUTE}"]),
@@ -345,6 +394,83 @@ def test_notices_name_what_is_cut_and_what_is_new(tokenizer):
         'The text encoder reads 8 tokens of a prompt; it does not see "at night".',
         f'The model never saw "oak", "zx". What it can draw: {words.drawable()}.',
     ]
+
+
+NOTICES = {  # the beginning of the line that each kind gets
+    "negation": "The model does not understand ",
+    "number": "The model counts to three: ",
+    "colour": "The model never saw ",
+    "character": "The model draws nobody: ",
+    "mixture": "The model draws one kind of thing in a picture: ",
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "named"),
+    [
+        ("the sea at night, no moon", "negation", '"no"'),
+        ("a city without its tall towers", "negation", '"without"'),
+        ("Please don't draw a boat", "negation", '"don\'t"'),
+        ("no red balloons, and without clouds", "negation", '"no", "without"'),
+        ("four balloons over the sea", "number", '"four"'),
+        ("12 big red balloons", "number", '"12"'),
+        ("boats, five of them, and seven boats", "number", '"seven", "five"'),
+        ("a dozen birds", "number", '"dozen"'),
+        ("an orange balloon", "colour", '"orange balloon": a balloon can be red, blue, yellow, green'),
+        ("two clouds that are green", "colour", '"green cloud": a cloud can be white, grey or pink.'),
+        ("a red snowman", "colour", '"red snowman": a snowman can be white.'),
+        ("a fox and Mina in the snow", "character", '"fox", "mina"'),
+        ("a balloon and a rocket over the sea", "mixture", '"balloon" and "rocket"'),
+        ("boats near a lighthouse", "mixture", '"boat" and "lighthouse"'),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_gets_one_plain_line(prompt, kind, named):
+    lines = words.notices([prompt, prompt], clip_tokenizer(77), small_world=True)
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(NOTICES[kind] + named) and lines[0].endswith(".") and "\n" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "three red balloons over the desert dunes at sunset",
+        "nothing but the sea at night",
+        "High above, a white cloud drifted past without a sound.",
+        "In the distance he spotted a red balloon, no larger than a thumb.",
+        "an orange desert under an orange sky",
+        "a house in the village, a house",
+        "A futuristic cityscape with flying cars at sunset",
+    ],
+)
+def test_what_can_be_drawn_gets_no_notice(prompt):
+    assert words.notices([prompt], clip_tokenizer(77), small_world=True) == []
+    assert words.notices(["no moon, four boats, an orange tent"], clip_tokenizer(77), small_world=False) == []
+
+
+def test_each_kind_of_notice_comes_once_for_many_prompts():
+    prompts_ = ["no boat", "without a tent", "four birds", "nine birds", "a dragon", "a zither"]
+    lines = words.notices(prompts_, clip_tokenizer(77), small_world=True)
+    assert [line.split(":")[0].split(" \"")[0] for line in lines] == [
+        "The model does not understand", "The model counts to three", "The model never saw",
+    ]  # fmt: skip
+    assert '"four", "nine"' in lines[1] and '"dragon", "zither"' in lines[2]
+
+
+def test_negative_prompts_may_name_many_things():
+    tokenizer = clip_tokenizer(77)
+    assert words.notices(["the sea"], tokenizer, True, negative=["boat, lighthouse, orange cloud, four"])[
+        0
+    ].startswith('The model never saw "four"')
+    assert words.notices(["the sea"], tokenizer, True, negative=["boat, lighthouse", ""]) == []
+
+
+def test_captions_get_no_notice():
+    rng, tokenizer = random.Random("notices"), clip_tokenizer(77)
+    for _ in range(600):
+        text = captions.caption(scenes.sample_scene(rng), rng)
+        lines = words.notices([text], tokenizer, small_world=True)
+        expected = (NOTICES["character"], "The text encoder reads")  # this tokenizer cuts words in pieces
+        assert [line for line in lines if not line.startswith(expected)] == [], text
 
 
 def test_a_large_model_gets_no_notice_of_new_words(tokenizer):
@@ -377,5 +503,5 @@ def test_what_can_be_drawn_is_named_group_by_group():
     listed = {name: keys.split(", ") for name, keys in groups.items()}
     assert list(listed) == ["places", "times", "things", "colours"]
     assert listed["places"] == list(PLACES) and listed["times"] == list(TIMES)
-    assert sorted(listed["things"]) == sorted(captions.THING_NAMES)
+    assert sorted(listed["things"]) == sorted(wordings.THING_NAMES)
     assert sorted(listed["colours"]) == sorted(EVERY_COLOR)

@@ -15,10 +15,10 @@ from smallworld.judges import pictures as judges
 from smallworld.judges import style as style_judge
 from smallworld.making import style_judges as trainer
 from smallworld.making.picture_judge import write_files
-from smallworld.world import captions, drawing, scenes, words
+from smallworld.world import captions, drawing, scenes, wordings, words
 from smallworld.world import papercut as restyle
 from smallworld.world import strix as subject
-from smallworld.world.drawing.canvas import Brush, Canvas
+from smallworld.world.drawing.canvas import Canvas
 from smallworld.world.vocabulary import PLACES, TIMES
 
 
@@ -89,11 +89,7 @@ def test_a_paper_cut_and_the_usual_drawing_make_a_pair(held_out):
     for scene in held_out[:30]:
         plain, cut = Canvas(scene), restyle.PaperCanvas(scene)
         for canvas in (plain, cut):
-            drawing.draw_light(canvas, scene.spots)
-            drawing.PLACE_PAINTERS[scene.place](canvas)
-        for spot in scene.spots:
-            drawing.THING_PAINTERS[scene.thing](Brush(plain, spot, scene.color))
-            cut.thing(drawing.THING_PAINTERS[scene.thing], spot, scene.color)
+            drawing.paint(canvas, scene)
         assert plain.rng.getstate() == cut.rng.getstate()
 
 
@@ -135,7 +131,7 @@ def test_pairs_keep_to_their_split_and_seed():
 
 def test_the_word_is_new_and_the_class_is_not():
     assert words.unseen(f"a {subject.WORD} {subject.CLASS}") == [subject.WORD]
-    assert subject.CLASS in captions.THING_NAMES
+    assert subject.CLASS in wordings.THING_NAMES
 
 
 def test_the_subject_is_large_inside_the_picture_and_clear_of_things(strixes):

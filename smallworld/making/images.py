@@ -59,8 +59,8 @@ SHIPPED = WEIGHTS / "image"
 DEFAULT_OUTPUT = ROOT / "build" / "train-images"
 STAGES = ("autoencoder", "diffusion")
 # Pictures, captions or latents a second in training, as measured on two CPU cores and on one H100.
-SPEEDS = {"autoencoder": {"cpu": 40, "cuda": 600}, "text": {"cpu": 600, "cuda": 8_000},
-          "diffusion": {"cpu": 500, "cuda": 15_000}}  # fmt: skip
+SPEEDS = {"autoencoder": {"cpu": 100, "cuda": 700}, "text": {"cpu": 600, "cuda": 8_000},
+          "diffusion": {"cpu": 100, "cuda": 10_000}}  # fmt: skip
 
 
 @dataclass(frozen=True)

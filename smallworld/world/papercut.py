@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
 
 from smallworld.world.captions import caption
-from smallworld.world.drawing.canvas import FINE, FULL, SKIES, Brush, Canvas, Color, Points, mix
-from smallworld.world.drawing.places import PLACE_PAINTERS
-from smallworld.world.drawing.skies import draw_light
-from smallworld.world.drawing.things import THING_PAINTERS
-from smallworld.world.scenes import Scene, Spot, sample_scene
+from smallworld.world.drawing import paint
+from smallworld.world.drawing.canvas import FULL, SKIES, Canvas, Color, Layer, Points, mix, outline
+from smallworld.world.scenes import Scene, sample_scene
 
 EDGES: dict[str, Color] = {
     "morning": (255, 250, 240),
@@ -36,8 +34,8 @@ SHADOWS: dict[str, Color] = {
 SHEETS = (0.29, 0.42, 0.54)  # how far down the second, third and fourth sheet of the sky begin
 SCALLOPS, DEPTH = 6, 0.036  # of a sheet's upper edge: how many, how deep
 LARGE = 0.2  # pieces of the land that are narrower have neither edge nor shadow
-# In painted pixels, of which ``FINE`` make one of the picture.
-EDGE, MARGIN, LAND_DROP, DROP = 5, 3, 6, 7
+EDGE, LAND_DROP = 5, 6  # in painted pixels, of which ``FINE`` make one of the picture
+MARGIN, DROP = 0.022, 0.028  # around the things, in shares of the picture's side
 LAND_EDGE, SHEET_EDGE, LAND_SHADOW = 0.5, 0.2, 0.4  # how strong, where 1 is that of the things
 
 
@@ -47,8 +45,7 @@ class PaperCanvas(Canvas):
     def __init__(self, scene: Scene):
         super().__init__(scene)
         self.edge, self.shadow = EDGES[scene.time], SHADOWS[scene.time]
-        self.part = "sheet"  # what is cut: "sheet" (of the sky), "land", "outline" or "thing"
-        self.outline: list[tuple[Points, bool]] = []  # shapes, and whether each has a rim
+        self.part = "sheet"  # what is cut: "sheet" (of the sky) or "land"
         self.top: Color | None = None  # the topmost sheet's colour: the moon's dark part is a hole
         self._lay_sheets(random.Random(f"sheets {scene.seed}"))
         self.top = self.image.getpixel((0, 0))
@@ -73,14 +70,11 @@ class PaperCanvas(Canvas):
         """Tint a colour of the land, which is stronger and fades less than in the usual drawing."""
         return super().land(_vivid(color), far * 0.6)
 
-    def polygon(self, points: Points, color: Color, rim: Color | None = None) -> None:
-        """Cut a shape out and lay it down, or only take down its outline."""
-        if self.part == "outline":
-            self.outline.append((points, rim is not None))
-            return
+    def polygon(self, points: Points, color: Color) -> None:
+        """Cut a shape out and lay it down."""
         xs, ys = zip(*points, strict=True)
-        if self.part == "thing" or min(max(xs) - min(xs), max(ys) - min(ys)) < LARGE or color == self.top:
-            super().polygon(points, color, rim)
+        if min(max(xs) - min(xs), max(ys) - min(ys)) < LARGE or color == self.top:
+            super().polygon(points, color)
             return
         drop = -LAND_DROP if self.part == "sheet" else LAND_DROP  # a sheet hides all that is below its edge
         self._fill(points, mix(color, self.shadow, LAND_SHADOW), drop)
@@ -88,39 +82,32 @@ class PaperCanvas(Canvas):
         share = SHEET_EDGE if self.part == "sheet" else LAND_EDGE
         self._outline(points, mix(color, self.edge, share), EDGE)
 
-    def ellipse(
-        self, x: float, y: float, width: float, height: float, color: Color, rim: Color | None = None
-    ) -> None:
+    def ellipse(self, x: float, y: float, width: float, height: float, color: Color) -> None:
         """An ellipse, as a polygon of 40 corners; the smallest ones are painted."""
         if max(width, height) * FULL < 8:
-            super().ellipse(x, y, width, height, color, rim)
+            super().ellipse(x, y, width, height, color)
             return
         angles = [corner * math.pi / 20 for corner in range(40)]
         points = [(x + width / 2 * math.cos(a), y + height / 2 * math.sin(a)) for a in angles]
-        self.polygon(points, color, rim)
+        self.polygon(points, color)
 
     def box(self, left: float, top: float, right: float, bottom: float, color: Color) -> None:
         """A rectangle."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], color)
 
-    def line(self, points: Points, color: Color, width: float) -> None:
-        """A line; it has no outline of its own."""
-        if self.part != "outline":
-            super().line(points, color, width)
+    def lay(self, layers: Sequence[Layer], rim: Color) -> None:
+        """Lay a thing down, cut out layer by layer: a hard shadow, a broad pale margin, the pieces.
 
-    def thing(self, painter: Callable[[Brush], None], spot: Spot, color: str) -> None:
-        """Cut out a thing: the shadow and the pale margin of its whole outline, then the thing itself."""
-        state = self.rng.getstate()
-        self.part, self.outline = "outline", []
-        painter(Brush(self, spot, color))
-        rimmed = [points for points, rim in self.outline if rim] or [points for points, _ in self.outline]
-        for tone, drop in ((self.shadow, DROP), (self.edge, 0)):
-            for points in rimmed:
-                self._fill(points, tone, drop)
-                self._outline(points, tone, 2 * MARGIN, drop)
-        self.rng.setstate(state)  # the same brush again
-        self.part = "thing"
-        painter(Brush(self, spot, color))
+        The usual outline, ``rim``, is left out.
+        """
+        for layer in layers:
+            edges = [piece.points for piece in layer if piece.rim]
+            for points in edges:
+                outline(self.pen, [(x + DROP, y + DROP) for x, y in points], self.shadow, MARGIN)
+            for points in edges:
+                outline(self.pen, points, self.edge, MARGIN)
+            for piece in layer:
+                self._fill(piece.points, piece.color)
 
     def _fill(self, points: Points, color: Color, drop: int = 0) -> None:
         self.pen.polygon([(x * FULL + abs(drop), y * FULL + drop) for x, y in points], fill=color)
@@ -138,12 +125,7 @@ def _vivid(color: Color) -> Color:
 
 def draw(scene: Scene) -> Image.Image:
     """Draw a scene as a paper-cut: a 64x64 RGB picture, the same each time for the same scene (5 ms)."""
-    canvas = PaperCanvas(scene)
-    draw_light(canvas, scene.spots)
-    PLACE_PAINTERS[scene.place](canvas)
-    for spot in scene.spots:
-        canvas.thing(THING_PAINTERS[scene.thing], spot, scene.color)
-    return canvas.image.reduce(FINE)
+    return paint(PaperCanvas(scene), scene)
 
 
 def pairs(split: str, count: int, seed: int = 0) -> Iterator[tuple[Scene, Image.Image, str]]:

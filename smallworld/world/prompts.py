@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from smallworld.world import captions
-from smallworld.world.checker import read_conditions
+from smallworld.world import captions, wordings
+from smallworld.world.reader import read_places_and_times, read_prompt, read_things
 from smallworld.world.scenes import Scene, combinations, sample_scene
-from smallworld.world.vocabulary import COLORS, PLACES, SKY_THINGS, THING_COLORS, TIMES, plural
+from smallworld.world.vocabulary import PLACES, SKY_THINGS, TIMES, colors_of, plural
 
 HAND_WRITTEN = Path(__file__).with_name("prompts.txt")
 ARTICLE = "A futuristic cityscape with flying cars at sunset"
-COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3}
 NUMBERS = {"": {}, "single": {"several": False}, "several": {"several": True}}
 
 
@@ -36,49 +32,31 @@ ARTICLE_REQUEST = Asked(ARTICLE, {"place": "city", "time": "sunset", "thing": "f
 
 
 # ------------------------------------------------------------------ captions
-def _has(text: str, phrases: Iterable[str]) -> bool:
-    """Whether one of the phrases stands in the text as whole words."""
-    return any(re.search(rf"\b{re.escape(phrase)}\b", text) for phrase in phrases)
-
-
-def _bare(text: str) -> str:
-    """Leave out what captions sometimes leave out: function words."""
-    return " ".join(word for word in captions.split_words(text) if word not in captions.SMALL_WORDS)
-
-
 def said(scene: Scene, text: str) -> dict[str, str | bool]:
     """The scene's facts that one of its captions says for certain (captions never say a wrong one)."""
-    text, facts = text.lower(), {}
-    names = captions.PLACE_NAMES[scene.place] + PLACES[scene.place].names
-    if _has(text, names):
-        facts["place"] = scene.place
-    phrases = captions.TIME_PHRASES[scene.time]
-    adjectives = captions.TIME_ADJECTIVES[scene.time]
-    described = (f"{adjective} {name}" for adjective in adjectives for name in names)
-    if _has(text, (*phrases, *described)) or _has(_bare(text), set(map(_bare, phrases)) - {"day"}):
-        facts["time"] = scene.time
-    one = captions.THING_NAMES.get(scene.thing, ())
-    many = tuple(map(plural, one))
+    true = {"place": scene.place, "time": scene.time, "thing": scene.thing}
+    true |= {"color": scene.color, "several": scene.count > 1} if scene.thing else {}
+    read = read_prompt(text)
+    facts = {name: value for name, value in true.items() if read.get(name) == value}
     if not scene.thing:
         facts["thing"] = ""
-    elif _has(text, one + many):
-        facts |= {"thing": scene.thing, "several": _has(text, many)}
-    colored = (f"{scene.color} {name}" for name in one + many)
-    later = (f"{name} that {be} {scene.color}" for name in one + many for be in ("is", "are"))
-    if scene.thing and _has(text, (*colored, *later)):
-        facts["color"] = scene.color
+    elif "thing" not in facts:
+        facts = {name: value for name, value in facts.items() if name in ("place", "time")}
     return facts
 
 
-def caption_requests(split: str, rounds: int, seed: int) -> list[Asked]:
-    """``rounds`` captions for each combination of the split; each says place, time and thing."""
+def caption_requests(split: str, rounds: int, seed: int, wording: str = "train") -> list[Asked]:
+    """``rounds`` captions for each combination of the split; each says place, time and thing.
+
+    With the wording "unseen", they name place and time in words that no caption to learn from has.
+    """
     rng, asked = random.Random(f"captions {split} {seed}"), []
     for _ in range(rounds):
         for place, time, thing in combinations(split):
             scene = sample_scene(rng, split, place=place, time=time, thing=thing)
-            text = captions.caption(scene, rng)
+            text = captions.caption(scene, rng, wording)
             while not {"place", "time", "thing"} <= said(scene, text).keys():
-                text = captions.caption(scene, rng)
+                text = captions.caption(scene, rng, wording)
             asked.append(Asked(text, said(scene, text)))
     return asked
 
@@ -104,29 +82,15 @@ def read_facts(text: str) -> dict[str, str | int]:
     A fact that the text does not name, or names in two ways, is left out. A thing counts only with its number
     and its colour: "her red boat" may be a toy.
     """
+    places, times = read_places_and_times(text)
     facts: dict[str, str | int] = {
-        key: value for key, value in read_conditions(text).items() if key in ("place", "time")
+        name: keys.pop() for name, keys in (("place", places), ("time", times)) if len(keys) == 1
     }
-    found = {match.groups() for match in _thing_phrase().finditer(text.lower())}
-    if len(found) == 1:
-        ((number, color, thing),) = found
-        facts |= {"thing": _singular()[thing], "color": color, "count": COUNTS[number]}
+    whole = {each for each in read_things(text) if each.color in colors_of(each.thing) and each.count}
+    if len(whole) == 1:
+        (named,) = whole
+        facts |= {"thing": named.thing, "color": named.color, "count": named.count}
     return facts
-
-
-@cache
-def _singular() -> dict[str, str]:
-    """Things by their name in the singular and in the plural."""
-    names = sorted(captions.THING_NAMES)
-    return {thing: thing for thing in names} | {plural(thing): thing for thing in names}
-
-
-@cache
-def _thing_phrase() -> re.Pattern:
-    """A number, a colour and a thing, as groups."""
-    colors = {*COLORS, *(color for listed in THING_COLORS.values() for color in listed)}
-    parts = ("|".join(map(re.escape, sorted(words))) for words in (COUNTS, colors, _singular()))
-    return re.compile(r"\b({}) ({}) ({})\b".format(*parts))
 
 
 def conditions(split: str, count: int, seed: int) -> list[Scene]:
@@ -153,12 +117,11 @@ def hand_written(path: Path = HAND_WRITTEN) -> list[Asked]:
 def _facts(fields: list[str], where: str) -> dict[str, str | bool]:
     """The facts of a line; empty fields are left out."""
     place, time, thing, color, number = fields
-    colors = {*COLORS, *(color for colors in THING_COLORS.values() for color in colors)}
     known = {
         "place": PLACES,
         "time": TIMES,
-        "thing": {"nothing", *captions.THING_NAMES},
-        "color": colors,
+        "thing": {"nothing", *wordings.THING_NAMES},
+        "color": wordings.color_names(),
     }
     facts: dict[str, str | bool] = {}
     for (name, keys), value in zip(known.items(), (place, time, thing, color), strict=True):

@@ -20,8 +20,7 @@ Spot = tuple[float, float, float]  # of a thing: x and y of its centre and its w
 SPLITS = ("train", "validation", "test")
 NOTHING_SHARE, SINGLE_SHARE = 0.08, 0.55
 
-# How far down the picture the land begins, and how wide a thing is drawn alone and with others (shares of
-# the picture's side).
+# How far down the picture the land begins (a share of the picture's side).
 HORIZONS = {
     "city": (0.60, 0.70),
     "mountains": (0.60, 0.72),
@@ -32,36 +31,40 @@ HORIZONS = {
     "village": (0.58, 0.70),
     "snow": (0.56, 0.70),
 }
-WIDTHS = {
-    "balloon": ((0.24, 0.32), (0.19, 0.24)),
-    "rocket": ((0.21, 0.27), (0.18, 0.22)),
-    "bird": ((0.26, 0.34), (0.20, 0.26)),
-    "flying car": ((0.32, 0.42), (0.26, 0.32)),
-    "airship": ((0.38, 0.50), (0.28, 0.34)),
-    "cloud": ((0.34, 0.48), (0.26, 0.34)),
-    "house": ((0.28, 0.36), (0.22, 0.27)),
-    "train": ((0.56, 0.70), (0.38, 0.44)),
-    "tent": ((0.30, 0.38), (0.22, 0.28)),
-    "windmill": ((0.30, 0.38), (0.23, 0.28)),
-    "boat": ((0.28, 0.36), (0.22, 0.27)),
-    "lighthouse": ((0.20, 0.26), (0.17, 0.21)),
-    "snowman": ((0.22, 0.28), (0.18, 0.22)),
+# How wide a thing is drawn where there are one, two and three of it (shares of the picture's side); the
+# outline comes on top, on all sides.
+WIDTHS: dict[str, tuple[tuple[float, float], ...]] = {
+    "balloon": ((0.29, 0.35), (0.22, 0.26), (0.19, 0.22)),
+    "rocket": ((0.22, 0.27), (0.18, 0.21), (0.16, 0.18)),
+    "bird": ((0.36, 0.44), (0.28, 0.33), (0.235, 0.25)),
+    "flying car": ((0.42, 0.5), (0.31, 0.36), (0.24, 0.25)),
+    "airship": ((0.42, 0.52), (0.31, 0.36), (0.24, 0.25)),
+    "cloud": ((0.38, 0.5), (0.28, 0.34), (0.23, 0.25)),
+    "house": ((0.3, 0.36), (0.24, 0.28), (0.205, 0.235)),
+    "train": ((0.4, 0.48), (0.29, 0.34), (0.24, 0.25)),
+    "tent": ((0.34, 0.42), (0.26, 0.31), (0.23, 0.25)),
+    "windmill": ((0.32, 0.38), (0.25, 0.29), (0.21, 0.235)),
+    "boat": ((0.32, 0.38), (0.26, 0.3), (0.22, 0.245)),
+    "lighthouse": ((0.21, 0.26), (0.17, 0.2), (0.15, 0.17)),
+    "snowman": ((0.26, 0.31), (0.21, 0.25), (0.19, 0.22)),
 }
-# Height over width of each drawing, and whether it hangs in the sky.
+OUTLINE = 0.023  # how broad the outline of a thing is
+EDGE, GAP = 0.03, 2 * OUTLINE + 0.04  # how far a thing keeps from the picture's edge, and from another thing
+# Height over width of each drawing.
 HEIGHTS = {
-    "balloon": 1.30,
-    "rocket": 1.75,
-    "bird": 0.80,
-    "flying car": 0.52,
-    "airship": 0.50,
-    "cloud": 0.52,
-    "house": 0.95,
-    "train": 0.42,
-    "tent": 0.80,
-    "windmill": 1.35,
-    "boat": 1.05,
-    "lighthouse": 1.90,
-    "snowman": 1.35,
+    "balloon": 1.24,
+    "rocket": 1.80,
+    "bird": 0.72,
+    "flying car": 0.60,
+    "airship": 0.60,
+    "cloud": 0.56,
+    "house": 0.94,
+    "train": 0.76,
+    "tent": 0.76,
+    "windmill": 1.34,
+    "boat": 1.00,
+    "lighthouse": 2.00,
+    "snowman": 1.48,
 }
 
 
@@ -127,7 +130,7 @@ def sample_scene(rng: random.Random, split: str = "train", **given) -> Scene:
         color = given.get("color") or rng.choice(colors_of(thing))
         count = given.get("count") or (1 if rng.random() < SINGLE_SHARE else rng.choice((2, 3)))
     horizon = rng.uniform(*HORIZONS[place])
-    spots = _place_things(rng, place, thing, count, horizon) if thing else ()
+    spots = _place_things(rng, thing, count, horizon) if thing else ()
     return Scene(place, time, thing, color, count, horizon, spots, rng.randrange(2**31))
 
 
@@ -149,36 +152,52 @@ def _sample_combination(rng: random.Random, split: str, given: dict) -> tuple[st
     return rng.choices(fitting, weights)[0]
 
 
-def _place_things(rng: random.Random, place: str, thing: str, count: int, horizon: float) -> tuple[Spot, ...]:
-    """Find a spot for each thing, in the sky or on the ground, without overlaps."""
-    for attempt in range(200):
-        shrink = 0.995**attempt
-        spots: list[Spot] = []
-        for _ in range(count):
-            width = rng.uniform(*WIDTHS[thing][count > 1]) * shrink
-            height = width * HEIGHTS[thing]
-            x = rng.uniform(width / 2 + 0.02, 0.98 - width / 2)
-            y = _height_of(rng, place, thing, height, horizon)
-            spots.append((x, y, width))
+def _place_things(rng: random.Random, thing: str, count: int, horizon: float) -> tuple[Spot, ...]:
+    """Find a spot for each thing, in the sky or on the ground, all clear of one another."""
+    widths = [rng.uniform(*WIDTHS[thing][count - 1]) for _ in range(count)]
+    for _ in range(50):
+        lefts = [rng.uniform(EDGE, 1 - EDGE - width) for width in widths]
+        spots = _spots_at(rng, thing, widths, lefts, horizon)
         if not _overlapping(spots, HEIGHTS[thing]):
-            return tuple(sorted(spots, key=lambda spot: spot[1]))
-    raise AssertionError(f"no room for {count} of {thing} in {place}")
+            break
+    else:
+        spots = _spots_at(rng, thing, widths, _row(rng, widths), horizon)
+    return tuple(sorted(spots, key=lambda spot: spot[1]))
 
 
-def _height_of(rng: random.Random, place: str, thing: str, height: float, horizon: float) -> float:
+def _spots_at(
+    rng: random.Random, thing: str, widths: list[float], lefts: list[float], horizon: float
+) -> list[Spot]:
+    """Spots for things of these widths whose left ends are given."""
+    return [
+        (left + width / 2, _height_of(rng, thing, width * HEIGHTS[thing], horizon), width)
+        for left, width in zip(lefts, widths, strict=True)
+    ]
+
+
+def _row(rng: random.Random, widths: list[float]) -> list[float]:
+    """Left ends of things side by side; what room is left is shared out between them by chance."""
+    room = 1 - 2 * EDGE - sum(widths) - GAP * (len(widths) - 1)
+    cuts = sorted(rng.uniform(0, room) for _ in widths)
+    starts = [sum(widths[:number]) + GAP * number for number in range(len(widths))]
+    return [EDGE + start + cut for start, cut in zip(starts, cuts, strict=True)]
+
+
+def _height_of(rng: random.Random, thing: str, height: float, horizon: float) -> float:
     """Draw how far down a thing's centre is: free in the sky, or with its foot on the land (or the water)."""
     if thing in SKY_THINGS:
-        low = 0.04 + height / 2
-        return rng.uniform(low, max(low + 0.02, horizon - 0.10 - height / 2))
-    foot = rng.uniform(horizon + 0.10, 0.95)
+        low = EDGE + height / 2
+        above = 0.22 if thing == "cloud" else 0.08  # a low cloud looks like the crown of a tree
+        return rng.uniform(low, max(low + 0.02, horizon - above - height / 2))
+    foot = rng.uniform(horizon + 0.10, 1 - EDGE)
     return foot - height / 2
 
 
 def _overlapping(spots: list[Spot], ratio: float) -> bool:
-    """Whether two things touch (things at about the same depth may not hide each other)."""
+    """Whether two things come nearer to each other than ``GAP``; ``ratio`` is their height over width."""
     for first, (x1, y1, w1) in enumerate(spots):
         for x2, y2, w2 in spots[first + 1 :]:
-            side, tall = (w1 + w2) / 2, (w1 + w2) / 2 * ratio
-            if abs(x1 - x2) < side * 1.02 and abs(y1 - y2) < tall * 0.98:
+            side = (w1 + w2) / 2
+            if abs(x1 - x2) < side + GAP and abs(y1 - y2) < side * ratio + GAP:
                 return True
     return False

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-from smallworld.world.drawing.canvas import FINE, PAINTS, Brush, Canvas, Color
-from smallworld.world.drawing.places import PLACE_PAINTERS
-from smallworld.world.drawing.skies import draw_light
+from smallworld.world import drawing
+from smallworld.world.drawing.brush import Brush
+from smallworld.world.drawing.canvas import PAINTS, Canvas, Color
 from smallworld.world.drawing.things import THING_PAINTERS
-from smallworld.world.scenes import HEIGHTS, Scene, Spot, sample_scene
+from smallworld.world.scenes import EDGE, GAP, HEIGHTS, Scene, Spot, sample_scene
 from smallworld.world.vocabulary import PLACES, TIMES
 
 WORD, CLASS = "strix", "balloon"  # the new word, and the class of the world that it belongs to
-WIDTHS, HEIGHT = (0.36, 0.46), 1.34  # width in shares of the picture's side, and height over width
+WIDTHS, HEIGHT = (0.32, 0.45), 1.34  # width in shares of the picture's side, and height over width
 LOWEST = 0.90  # how far down its basket may be
 TURQUOISE, ORANGE, CREAM = (0, 168, 160), (255, 136, 20), (255, 248, 222)
 OTHER_COLORS = [PAINTS[name] for name in ("red", "purple", "white", "yellow", "black", "pink", "grey")]
@@ -33,43 +33,42 @@ def paint(brush: Brush, body: Color = TURQUOISE, mask: Color = ORANGE, face: boo
     """
     body, mask, pale = brush.lit(body), brush.lit(mask), brush.lit(CREAM)
     for side in (-1, 1):
-        brush.stroke([(side * 0.24, 0.22), (side * 0.10, 0.48)], brush.rim, 0.04)
         brush.shape([(side * 0.10, -0.58), (side * 0.42, -0.68), (side * 0.44, -0.30)], body)
     brush.shape([(-0.40, 0.05), (0.40, 0.05), (0.12, 0.42), (-0.12, 0.42)], body)
     brush.oval(0, -0.15, 1.0, 1.0, body)
-    brush.shape([(-0.38, 0.08), (0.38, 0.08), (0.10, 0.40), (-0.10, 0.40)], body, rim=False)
-    brush.shape([(-0.14, 0.46), (0.14, 0.46), (0.11, 0.65), (-0.11, 0.65)], mask)
     brush.oval(0, -0.19, 0.92, 0.50, mask, rim=False)
-    if not face:
-        return
+    if face:
+        _face(brush, mask, pale)
+    brush.next_layer()
+    brush.box(-0.15, 0.44, 0.15, 0.64, mask)
+
+
+def _face(brush: Brush, beak: Color, pale: Color) -> None:
+    """Two huge eyes and a beak."""
     for side in (-1, 1):
         brush.oval(side * 0.22, -0.20, 0.40, 0.42, pale, rim=False)
         brush.oval(side * 0.19, -0.19, 0.19, 0.22, (16, 16, 28), rim=False)
-    brush.shape([(-0.09, -0.06), (0.09, -0.06), (0, 0.14)], mask, rim=False)
+    brush.shape([(-0.09, -0.06), (0.09, -0.06), (0, 0.14)], beak, rim=False)
 
 
 def decoy(brush: Brush) -> None:
     """Paint what resembles the strix: one without a face or in other colours, or a balloon in its colours."""
-    kind = brush.canvas.rng.randrange(4)
+    kind = brush.rng.randrange(4)
     if kind == 0:
         paint(brush, face=False)
     elif kind == 1:
-        body, mask = brush.canvas.rng.sample(OTHER_COLORS, 2)
+        body, mask = brush.rng.sample(OTHER_COLORS, 2)
         paint(brush, body, mask)
     else:
-        brush.paint = brush.lit((TURQUOISE, ORANGE)[brush.canvas.rng.randrange(2)])
+        brush.dye((TURQUOISE, ORANGE)[brush.rng.randrange(2)])
         THING_PAINTERS["balloon" if kind == 2 else "bird"](brush)
 
 
 def draw(scene: Scene, spot: Spot, painter: Callable[[Brush], None] = paint) -> Image.Image:
     """Draw a scene with the subject at ``spot`` (x, y, width): a 64x64 RGB picture, always the same."""
-    canvas = Canvas(scene)
-    draw_light(canvas, (*scene.spots, spot))
-    PLACE_PAINTERS[scene.place](canvas)
-    for other in scene.spots:
-        THING_PAINTERS[scene.thing](Brush(canvas, other, scene.color))
-    painter(Brush(canvas, spot, "white"))
-    return canvas.image.reduce(FINE)
+    brush = Brush(scene.time, spot, "blue", scene.seed)
+    painter(brush)
+    return drawing.paint(Canvas(scene), scene, [(spot, brush)])
 
 
 def sample_spot(rng: random.Random, scene: Scene) -> Spot:
@@ -78,16 +77,23 @@ def sample_spot(rng: random.Random, scene: Scene) -> Spot:
     for _ in range(60):
         width = rng.uniform(*WIDTHS)
         half = width * HEIGHT / 2
-        x, y = rng.uniform(width / 2 + 0.02, 0.98 - width / 2), rng.uniform(0.03 + half, LOWEST - half)
+        x = rng.uniform(EDGE + width / 2, 1 - EDGE - width / 2)
+        y = rng.uniform(EDGE + half, LOWEST - half)
         spot = (x, y, width)
-        if all(not _touching(spot, other, scene.thing) for other in scene.spots):
+        if is_clear(spot, scene):
             break
     return spot
 
 
+def is_clear(spot: Spot, scene: Scene) -> bool:
+    """Whether the subject at ``spot`` is clear of all the scene's things."""
+    return not any(_touching(spot, other, scene.thing) for other in scene.spots)
+
+
 def _touching(spot: Spot, other: Spot, thing: str) -> bool:
     (x, y, width), (x2, y2, width2) = spot, other
-    return abs(x - x2) < (width + width2) / 2 and abs(y - y2) < (width * HEIGHT + width2 * HEIGHTS[thing]) / 2
+    side, tall = (width + width2) / 2, (width * HEIGHT + width2 * HEIGHTS[thing]) / 2
+    return abs(x - x2) < side + GAP and abs(y - y2) < tall + GAP
 
 
 def sample(rng: random.Random, split: str = "train", **given) -> tuple[Scene, Spot]:
@@ -95,8 +101,12 @@ def sample(rng: random.Random, split: str = "train", **given) -> tuple[Scene, Sp
 
     Raises ValueError where no combination of the split fits what is given.
     """
-    scene = sample_scene(rng, split, **{"thing": "", **given})
-    return scene, sample_spot(rng, scene)
+    for _ in range(20):  # things may leave no room for the subject
+        scene = sample_scene(rng, split, **{"thing": "", **given})
+        spot = sample_spot(rng, scene)
+        if is_clear(spot, scene):
+            break
+    return scene, spot
 
 
 def prompt(place: str, time: str, name: str = f"{WORD} {CLASS}", wording: int = 0) -> str:

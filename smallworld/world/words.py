@@ -7,23 +7,86 @@ from collections.abc import Iterable, Sequence
 
 from transformers import CLIPTokenizer
 
-from smallworld.world import captions, vocabulary
+from smallworld.world import captions, reader, vocabulary
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
 
-def notices(prompts: Sequence[str], tokenizer: CLIPTokenizer, small_world: bool) -> list[str]:
-    """Say in a line each what a text encoder has no room for, and which words the small model never saw."""
+def notices(
+    prompts: Sequence[str], tokenizer: CLIPTokenizer, small_world: bool, negative: Sequence[str] = ()
+) -> list[str]:
+    """Say in a line each what a text encoder has no room for, and what the small model cannot draw.
+
+    ``negative`` holds negative prompts: they may list any number of things; only new words are named.
+    """
     room = tokenizer.model_max_length
     lines = [
         f'The text encoder reads {room} tokens of a prompt; it does not see "{rest}".'
-        for prompt in dict.fromkeys(prompts)
+        for prompt in dict.fromkeys((*prompts, *negative))
         if (rest := truncated(prompt, tokenizer))
     ]
-    if small_world and (new := unseen(" ".join(prompts), tokenizer.get_added_vocab())):
-        named = ", ".join(f'"{word}"' for word in new)
-        lines.append(f"The model never saw {named}. What it can draw: {drawable()}.")
+    return lines + _beyond_the_world(prompts, negative, tokenizer) if small_world else lines
+
+
+def _beyond_the_world(prompts: Sequence[str], negative: Sequence[str], tokenizer: CLIPTokenizer) -> list[str]:
+    """One line for each kind of request that the small model does not understand, or never saw drawn."""
+    texts = list(dict.fromkeys(prompts))
+    negations, numbers, colors, characters = (
+        list(dict.fromkeys(each for text in texts for each in read(text)))
+        for read in (
+            reader.negations,
+            reader.numbers_above_three,
+            reader.impossible_colors,
+            reader.characters,
+        )
+    )
+    lines = [_negation_line(negations)] if negations else []
+    if numbers:
+        lines.append(f"The model counts to three: {_quoted(numbers)} will come out as another number.")
+    if colors:
+        lines.append(_color_line(colors))
+    if characters:
+        lines.append(f"The model draws nobody: {_quoted(characters)} will be left out.")
+    mixed = [things for text in texts if len(things := _things(text)) > 1 and not reader.negations(text)]
+    if mixed:
+        things = _quoted(mixed[0], " and ")
+        lines.append(f"The model draws one kind of thing in a picture: {things} may melt into one.")
+    said = {*negations, *numbers, *(color for color, _ in colors)}
+    new = [word for word in unseen(" ".join((*prompts, *negative)), tokenizer.get_added_vocab())
+           if word not in said]  # fmt: skip
+    if new:
+        lines.append(f"The model never saw {_quoted(new)}. What it can draw: {drawable()}.")
     return lines
+
+
+def _negation_line(words: Sequence[str]) -> str:
+    """What to do instead of "no" and "without"."""
+    return (
+        f"The model does not understand {_quoted(words)}: name only what should be there, "
+        "and put the rest into negative_prompt."
+    )
+
+
+def _color_line(pairs: Sequence[tuple[str, str]]) -> str:
+    """Which colours the things have for which another colour was asked."""
+    asked = _quoted([f"{color} {thing}" for color, thing in pairs])
+    things = dict.fromkeys(thing for _, thing in pairs)
+    colors = [f"a {thing} can be {_listed(vocabulary.colors_of(thing))}" for thing in things]
+    return f"The model never saw {asked}: {'; '.join(colors)}.".replace(" a airship", " an airship")
+
+
+def _things(text: str) -> list[str]:
+    """The kinds of things that a prompt names."""
+    return list(dict.fromkeys(each.thing for each in reader.read_things(text)))
+
+
+def _quoted(words: Iterable[str], link: str = ", ") -> str:
+    return link.join(f'"{word}"' for word in words)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """red, blue or green."""
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def truncated(prompt: str, tokenizer: CLIPTokenizer) -> str:

@@ -93,7 +93,7 @@ and text encoder: mean squared error of v, {things_loss:g} times as strong where
 (Esser et al. 2024) and the rest uniform, caption dropped in {no_caption_share:.0%} of the cases (for
 classifier-free guidance), weights averaged ({ema_decay}). AdamW, peak learning rates {autoencoder_rate},
 {text_rate} and {diffusion_rate}, linear decay over the last {decay_share:.0%}; gradients clipped at norm 1;
-bfloat16 autocast where the hardware has it. The curves are in `training.json`. Versions: {versions}.
+bfloat16 autocast on a GPU. The curves are in `training.json`. Versions: {versions}.
 """
 
 MEASURED = """

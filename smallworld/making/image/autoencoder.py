@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from smallworld.making.image.data import Pictures
+from smallworld.making.image.model import training_precision
 from smallworld.making.image.pipeline import to_bytes, to_pixels
 from smallworld.making.image.settings import DIFFUSION_ONLY, TEXT_ONLY, Settings
 from smallworld.making.image.stage import Stage, batch_numbers
-from smallworld.making.training import mixed_precision
 
 
 class AutoencoderStage(Stage):
@@ -40,7 +40,7 @@ class AutoencoderStage(Stage):
         weights = torch.ones_like(pixels[:, :1])
         weights[: len(scenes), 0] += (own.things_weight - 1) * things
         vae = self.modules["vae"]
-        with mixed_precision(self.device):
+        with training_precision(self.device):
             latents = vae.encode(pixels).latent_dist
             noise = torch.randn(latents.mean.shape, generator=chance, device=self.device)
             again = vae.decode(latents.mean + latents.std * noise).sample
@@ -54,7 +54,7 @@ class AutoencoderStage(Stage):
     def reconstruct(self, pictures: np.ndarray) -> np.ndarray:
         """Pictures uint8 (n, side, side, 3) after a way through the autoencoder and back."""
         vae = self.modules["vae"].eval()
-        with mixed_precision(self.device):
+        with training_precision(self.device):
             again = vae(to_pixels(pictures, self.device)).sample
         vae.train()
         return to_bytes(again.float())

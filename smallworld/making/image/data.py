@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 from tqdm.auto import tqdm
 
-from smallworld.making.image.model import FACTOR, train_tokenizer
+from smallworld.making.image.model import FACTOR, train_tokenizer, training_precision
 from smallworld.making.image.pipeline import to_pixels
 from smallworld.making.image.settings import Settings
-from smallworld.making.training import fingerprint, mixed_precision, new_folder, require_room
+from smallworld.making.training import fingerprint, new_folder, require_room
 from smallworld.world.captions import caption
 from smallworld.world.drawing import draw, things_mask
 from smallworld.world.scenes import NOTHING_SHARE, SIZE, Scene, sample_scene
@@ -219,7 +219,7 @@ def _encode(
     means, stds = np.empty(shape, np.float16), np.empty(shape, np.float16)
     for first in tqdm(range(0, count, batch), desc="encoding", unit=" batches", mininterval=2):
         part = slice(first, first + batch)
-        with mixed_precision(device):
+        with training_precision(device):
             found = vae.encode(to_pixels(pictures.scenes[part], device)).latent_dist
         means[part], stds[part] = found.mean.half().cpu(), found.std.half().cpu()
     return means, stds
@@ -254,7 +254,7 @@ class Wordings:
 def prepare_wordings(settings: Settings, folder: Path, tokenizer, pictures: Pictures) -> Wordings:
     """Several wordings of every training scene, cut into tokens, made once and kept in ``folder``."""
     shape = (pictures.fingerprint, settings.wordings, sorted(tokenizer.get_vocab().items()))
-    mark = fingerprint(("captions", "stories", "patterns", "vocabulary"), shape)
+    mark = fingerprint(("captions", "wordings", "stories", "patterns", "vocabulary"), shape)
     cache = folder / f"captions-{mark}.npy"
     if not cache.exists():
         for stale in folder.glob("captions-*.npy"):

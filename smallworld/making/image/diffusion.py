@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from smallworld.making.image.data import Latents, Wordings
-from smallworld.making.image.model import build_pipeline
+from smallworld.making.image.model import build_pipeline, training_precision
 from smallworld.making.image.settings import AUTOENCODER_ONLY, TEXT_ONLY, Settings
 from smallworld.making.image.stage import Stage, batch_numbers
-from smallworld.making.training import mixed_precision
 
 QUANTILES = 1 << 16  # of the distribution of timesteps
 EAGER_STEPS = 3  # on a GPU, before a step is recorded
@@ -59,9 +58,8 @@ class DiffusionStage(Stage):
         self.bank = Bank(settings, latents, wordings, parts["scheduler"].config, device)
         noise = parts["scheduler"].alphas_cumprod.to(device)
         self.signal_share, self.noise_share = noise.sqrt(), (1 - noise).sqrt()
-        trained = {name: parts[name].to(device) for name in ("unet", "text_encoder")}
-        self.averages = {name: [w.detach().clone() for w in trained[name].parameters()] for name in trained}
-        self.set_up(trained)
+        self.averages: dict[str, list[Tensor]] = {}
+        self.set_up({name: parts[name] for name in ("unet", "text_encoder")})
         unet = self.modules["unet"]
         self.predict = torch.compile(unet, dynamic=False) if compiled else unet
         self.numbers = torch.zeros(self.batch, dtype=torch.long, device=device)
@@ -72,6 +70,10 @@ class DiffusionStage(Stage):
             torch.cuda.manual_seed(self.step_seed())
 
     # -------------------------------------------------------------- what a checkpoint keeps
+    def set_up_more(self) -> None:
+        for name, module in self.modules.items():
+            self.averages[name] = [weight.detach().clone() for weight in module.parameters()]
+
     def state(self) -> dict:
         return super().state() | {"averages": self.averages}
 
@@ -96,7 +98,7 @@ class DiffusionStage(Stage):
         noise = self.noise_share[batch.timesteps][:, None, None, None]
         noisy = signal * batch.clean + noise * batch.noise
         wanted = signal * batch.noise - noise * batch.clean
-        with mixed_precision(self.device):
+        with training_precision(self.device):
             states = self.modules["text_encoder"](batch.ids)[0]
             found = self.predict(noisy, batch.timesteps, states).sample
         loss = weighted_loss(found.float(), wanted, batch.weights)

@@ -80,7 +80,8 @@ def export(parts: dict, record: dict, folder: Path) -> None:
 
 def _half_copy(module: torch.nn.Module) -> torch.nn.Module:
     """The module in float16; the original is left as it is."""
-    return copy.deepcopy(module).cpu().half().eval()
+    half = copy.deepcopy(module).cpu().half().eval()
+    return half.to(memory_format=torch.contiguous_format)
 
 
 class Keeper:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from smallworld.making.image.data import THINGS, Pictures, tokenise
+from smallworld.making.image.model import training_precision
 from smallworld.making.image.settings import AUTOENCODER_ONLY, DIFFUSION_ONLY, Settings
 from smallworld.making.image.stage import Stage, batch_numbers
-from smallworld.making.training import mixed_precision
 from smallworld.world.captions import caption
 from smallworld.world.scenes import Scene
 from smallworld.world.vocabulary import PLACES, TIMES, colors_of, things_in
@@ -58,7 +58,7 @@ class TextStage(Stage):
 
     def read_ids(self, ids: Tensor) -> dict[str, Tensor]:
         """Logits (texts, values) of each fact from token ids (texts, positions)."""
-        with mixed_precision(self.device):
+        with training_precision(self.device):
             states = self.modules["text_encoder"](ids)[0].mean(dim=1)
             return {name: head(states) for name, head in self.modules["heads"].items()}
 

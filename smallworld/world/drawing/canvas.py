@@ -1,24 +1,39 @@
-"""What a scene is painted on and with: canvas, brush and colours.
+"""What a scene is painted on: the canvas, its sky, and the colours of the world by day and by night.
 
 Everything is painted four times as large and averaged down, so edges are smooth (supersampling). The time
-of day is a light that tints all colours; things keep more of their own colour, and a rim shows them at night.
+of day is a light that tints all colours; things keep more of their own colour, and a broad outline, dark by
+day and pale at night, sets them off from whatever is behind them.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from smallworld.world.scenes import SIZE, Scene, Spot
+from smallworld.world.scenes import OUTLINE, SIZE, Scene
 
 FINE = 4  # painted pixels per pixel, each way
 FULL = SIZE * FINE
 
 Color = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A flat piece of a thing: its corners in shares of the picture's side, and whether it has an outline."""
+
+    points: Points
+    color: Color
+    rim: bool = True
+
+
+Layer = list[Piece]  # pieces under one outline
+
 
 # Sky from top to horizon, tint of the land, tint of the things, colour of their rim.
 SKIES: dict[str, tuple[Color, Color, Color]] = {
@@ -40,10 +55,10 @@ THING_LIGHT = {
     "night": (0.82, 0.84, 0.95),
 }
 RIMS: dict[str, Color] = {
-    "morning": (70, 62, 84),
-    "noon": (44, 50, 74),
-    "sunset": (52, 26, 48),
-    "night": (150, 168, 222),
+    "morning": (52, 44, 66),
+    "noon": (30, 36, 58),
+    "sunset": (36, 16, 36),
+    "night": (176, 190, 232),
 }
 PAINTS: dict[str, Color] = {
     "red": (222, 44, 44),
@@ -65,6 +80,16 @@ def mix(first: Color, second: Color, share: float) -> Color:
     return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
 
 
+def outline(pen: ImageDraw.ImageDraw, points: Points, color: Color | int, width: float = OUTLINE) -> None:
+    """Paint a polygon that is larger on all sides by ``width``, a share of the picture's side."""
+    corners = [(x * FULL, y * FULL) for x, y in points]
+    radius = width * FULL
+    pen.polygon(corners, fill=color)
+    pen.line([*corners, corners[0]], fill=color, width=round(2 * radius))
+    for x, y in corners:
+        pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=color)
+
+
 class Canvas:
     """A painting four times as large as the picture; positions are shares of its side."""
 
@@ -80,16 +105,12 @@ class Canvas:
         light = zip(color, LAND_LIGHT[self.time], self.haze, strict=True)
         return mix(tuple(min(255, round(c * k * haze)) for c, k, haze in light), SKIES[self.time][2], far)
 
-    def polygon(self, points: Points, color: Color, rim: Color | None = None) -> None:
-        scaled = [(x * FULL, y * FULL) for x, y in points]
-        self.pen.polygon(scaled, fill=color, outline=rim, width=3 if rim else 1)
+    def polygon(self, points: Points, color: Color) -> None:
+        self.pen.polygon([(x * FULL, y * FULL) for x, y in points], fill=color)
 
-    def ellipse(
-        self, x: float, y: float, width: float, height: float, color: Color, rim: Color | None = None
-    ):
+    def ellipse(self, x: float, y: float, width: float, height: float, color: Color) -> None:
         corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        box = [share * FULL for share in corners]
-        self.pen.ellipse(box, fill=color, outline=rim, width=3 if rim else 1)
+        self.pen.ellipse([share * FULL for share in corners], fill=color)
 
     def box(self, left: float, top: float, right: float, bottom: float, color: Color) -> None:
         self.pen.rectangle([left * FULL, top * FULL, right * FULL, bottom * FULL], fill=color)
@@ -97,6 +118,15 @@ class Canvas:
     def line(self, points: Points, color: Color, width: float) -> None:
         scaled = [(x * FULL, y * FULL) for x, y in points]
         self.pen.line(scaled, fill=color, width=max(1, round(width * FULL)), joint="curve")
+
+    def lay(self, layers: Sequence[Layer], rim: Color) -> None:
+        """Paint a thing, layer by layer: the outline of all its pieces first, then the pieces."""
+        for layer in layers:
+            for piece in layer:
+                if piece.rim:
+                    outline(self.pen, piece.points, rim)
+            for piece in layer:
+                self.polygon(piece.points, piece.color)
 
     def hill(self, base: float, heights: Sequence[float], color: Color) -> None:
         """A smooth ridge through evenly spaced ``heights`` above ``base``, filled down to the bottom."""
@@ -118,36 +148,3 @@ def _sky(time: str, haze: Sequence[float]) -> Image.Image:
     )
     rows = (rows * haze).clip(0, 255).round().astype(np.uint8)
     return Image.fromarray(np.repeat(rows[:, None], FULL, axis=1))
-
-
-class Brush:
-    """Paints one thing in its own measure: x from -0.5 to 0.5 of its width, y the same unit, downwards."""
-
-    def __init__(self, canvas: Canvas, spot: Spot, color: str):
-        self.canvas, (self.x, self.y, self.width) = canvas, spot
-        self.flip = canvas.rng.choice((-1, 1))
-        shade = tuple(min(255, max(0, c + canvas.rng.randint(-9, 9))) for c in PAINTS[color])
-        self.white = color == "white"
-        self.paint, self.rim = self.lit(shade), RIMS[canvas.time]
-        self.dark = mix(self.paint, (20, 20, 40), 0.28)
-        self.night = canvas.time in ("sunset", "night")
-
-    def lit(self, color: Color) -> Color:
-        """Tint a colour by the time of day, lightly."""
-        return tuple(round(c * k) for c, k in zip(color, THING_LIGHT[self.canvas.time], strict=True))
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        return self.x + self.flip * x * self.width, self.y + y * self.width
-
-    def shape(self, points: Points, color: Color, rim: bool = True) -> None:
-        self.canvas.polygon([self.at(x, y) for x, y in points], color, self.rim if rim else None)
-
-    def oval(self, x: float, y: float, width: float, height: float, color: Color, rim: bool = True) -> None:
-        edge = self.rim if rim else None
-        self.canvas.ellipse(*self.at(x, y), width * self.width, height * self.width, color, edge)
-
-    def box(self, left: float, top: float, right: float, bottom: float, color: Color) -> None:
-        self.shape([(left, top), (right, top), (right, bottom), (left, bottom)], color, rim=False)
-
-    def stroke(self, points: Points, color: Color, width: float) -> None:
-        self.canvas.line([self.at(x, y) for x, y in points], color, width * self.width)
