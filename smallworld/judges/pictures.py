@@ -1,8 +1,9 @@
 """The judge: reads place, time, thing, colour and number, and the layout, from a 64x64 picture.
 
-Two small convolutional networks, both trained on drawn training scenes only, never on pictures that went
-through an autoencoder or came from a model. One reads the facts. The other reads the layout (horizon,
-position and size of the things); it is never told a fact, so that variety can be measured without them.
+Two small convolutional networks. One reads the facts, or says that something is there which nobody could
+name: it learns that from spoilt drawings and from pictures of image models that were labelled by eye. The
+other reads the layout (horizon, position and size of the things); it is never told a fact, so that variety
+can be measured without them. ``smallworld.making.picture_judge`` trains both.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ FACTS: dict[str, tuple] = {
     "color": tuple(dict.fromkeys(COLORS + _OTHER_COLORS)),
     "count": (1, 2, 3),
 }
+UNREADABLE = "unreadable"  # a reading's thing where something is there that nobody could name
+ANSWERS: dict[str, tuple] = FACTS | {"thing": (*FACTS["thing"], UNREADABLE)}
 LAYOUT = ("horizon", "x", "y", "size")
 SPREADS = (0.05, 0.2, 0.2, 0.1)  # of the layout measures, roughly, so that each counts alike in training
 
@@ -48,7 +51,9 @@ class JudgeError(ValueError):
 class Reading:
     """What a picture shows: keys of the vocabulary; thing "" (nothing) goes with color "" and count 0.
 
-    ``probabilities`` says for each fact how sure the judge is of it (softmax).
+    ``thing`` is ``UNREADABLE`` where something is there that nobody could name; color and count then say what
+    it resembles most. ``probabilities`` says for each fact how sure the judge is of it (softmax), and
+    ``unreadable`` how likely it is that nobody could name the thing.
     """
 
     place: str
@@ -57,6 +62,12 @@ class Reading:
     color: str
     count: int
     probabilities: dict[str, float] = field(default_factory=dict, compare=False)
+    unreadable: float = field(default=0.0, compare=False)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the picture shows nothing, or a thing that can be named."""
+        return self.thing != UNREADABLE
 
     @property
     def several(self) -> bool:
@@ -72,20 +83,26 @@ def _block(channels: int, wider: int, stride: int = 1, side: int = 3) -> nn.Sequ
 
 
 class FactReader(nn.Module):
-    """Pictures (n, 3, 64, 64) in 0 to 1 -> logits (n, number of values) of each fact."""
+    """Pictures (n, 3, 64, 64) in 0 to 1 -> logits (n, number of ``ANSWERS``) of each fact.
+
+    Things are told by their parts, so the maps of 16x16 cells are read beside the coarse ones.
+    """
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(
+        self.parts = nn.Sequential(
             _block(3, 32, stride=2, side=5), _block(32, 48), nn.MaxPool2d(2),
-            _block(48, 64), _block(64, 64), nn.MaxPool2d(2), _block(64, 128), _block(128, 128),
+            _block(48, 64), _block(64, 64), _block(64, 64),
         )  # fmt: skip
-        self.heads = nn.ModuleDict({name: nn.Linear(256, len(values)) for name, values in FACTS.items()})
+        self.wholes = nn.Sequential(nn.MaxPool2d(2), _block(64, 128), _block(128, 128))
+        self.heads = nn.ModuleDict({name: nn.Linear(384, len(values)) for name, values in ANSWERS.items()})
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        maps = self.features(pixels * 2 - 1)
-        pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
-        return {name: head(pooled) for name, head in self.heads.items()}
+        parts = self.parts(pixels * 2 - 1)
+        wholes = self.wholes(parts)
+        pooled = [maps.flatten(2) for maps in (parts, wholes)]
+        features = torch.cat([pooling for maps in pooled for pooling in (maps.mean(2), maps.amax(2))], dim=1)
+        return {name: head(features) for name, head in self.heads.items()}
 
 
 class LayoutReader(nn.Module):
@@ -116,24 +133,42 @@ class LayoutReader(nn.Module):
 
 
 class Judge(nn.Module):
-    """Both readers. They share nothing, neither weights nor targets."""
+    """Both readers. They share nothing, neither weights nor targets.
+
+    Above ``threshold``, the probability that nobody could name the thing decides; it is chosen on pictures
+    that were labelled by eye.
+    """
 
     def __init__(self):
         super().__init__()
         self.fact_reader, self.layout_reader = FactReader(), LayoutReader()
+        self.register_buffer("threshold", torch.tensor(0.5))
 
     @torch.no_grad()
     def read(self, images: Sequence[Image.Image] | np.ndarray) -> list[Reading]:
         """Read the facts of 64x64 RGB pictures (PIL, or uint8 of shape (n, 64, 64, 3))."""
-        readings = []
+        readings: list[Reading] = []
         for pixels in _batches(images):
-            shares = {name: scores.softmax(-1).max(-1) for name, scores in self.fact_reader(pixels).items()}
-            for row in range(len(pixels)):
-                known = {name: FACTS[name][best.indices[row]] for name, best in shares.items()}
-                sure = {name: rounded(best.values[row]) for name, best in shares.items()}
-                nothing = {"color": "", "count": 0} if not known["thing"] else {}
-                readings.append(Reading(**{**known, **nothing}, probabilities=sure))
+            logits = self.fact_reader(pixels)
+            shares = {name: scores.softmax(dim=1) for name, scores in logits.items()}
+            readings += [
+                self._reading({name: rows[number] for name, rows in shares.items()})
+                for number in range(len(pixels))
+            ]
         return readings
+
+    def _reading(self, shares: dict[str, Tensor]) -> Reading:
+        """One picture's reading from the probabilities of each fact's answers."""
+        unreadable = shares["thing"][-1]
+        nameable = dict(shares, thing=shares["thing"][:-1])
+        best = {name: row.max(dim=0) for name, row in nameable.items()}
+        facts = {name: FACTS[name][int(choice.indices)] for name, choice in best.items()}
+        sure = {name: rounded(choice.values) for name, choice in best.items()}
+        if unreadable > self.threshold:
+            facts["thing"], sure["thing"] = UNREADABLE, rounded(unreadable)
+        elif not facts["thing"]:
+            facts |= {"color": "", "count": 0}
+        return Reading(**facts, probabilities=sure, unreadable=rounded(unreadable))
 
     @torch.no_grad()
     def layout(self, images: Sequence[Image.Image] | np.ndarray) -> np.ndarray:

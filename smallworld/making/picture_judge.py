@@ -1,19 +1,20 @@
-"""Train the judge of pictures on drawn training scenes.
+"""Train the judge of pictures on drawings, on spoilt drawings and on pictures that were labelled by eye.
 
-    python -m smallworld.making.picture_judge                        # minutes on two CPU cores
+    python -m smallworld.making.picture_judge                        # minutes on two CPU cores or on a GPU
     python -m smallworld.making.picture_judge --scenes 2000 --output build/judge    # a short look
 
-The judge itself, its two networks and how to read pictures with it, is ``smallworld.judges.pictures``.
+The judge itself, its two networks and how to read pictures with it, is ``smallworld.judges.pictures``; what
+it learns from is made in ``judge_data``, and ``judge_exam`` holds it against the eye.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from tqdm.auto import tqdm
 
 from smallworld.judges.intervals import interval, rounded
 from smallworld.judges.pictures import (
+    ANSWERS,
     COMMAND,
     FACTS,
     LAYOUT,
@@ -34,11 +36,23 @@ from smallworld.judges.pictures import (
     to_pixels,
     weights_of,
 )
-from smallworld.making.training import mixed_precision
-from smallworld.world.drawing import draw
-from smallworld.world.scenes import SIZE, Scene, sample_scene
-
-UNSAID = -100  # label of a fact that a picture does not have: the colour and number of nothing
+from smallworld.making.cards.judge import card
+from smallworld.making.judge_data import (
+    UNSAID,
+    Examples,
+    Shares,
+    draw_all,
+    drawn_examples,
+    gather,
+    sample_scenes,
+    targets_of,
+)
+from smallworld.making.judge_exam import agreement_of_readers, choose_threshold, examine, set_threshold
+from smallworld.making.judge_labels import PARTS, load_labelled
+from smallworld.making.reconstructions import load_autoencoder, reconstruct
+from smallworld.making.spoiling import may_be_spoilt
+from smallworld.making.training import mixed_precision, settle_device
+from smallworld.world.scenes import SIZE, Scene
 
 
 @dataclass(frozen=True)
@@ -46,64 +60,41 @@ class Settings:
     """All that decides the result."""
 
     scenes: int = 32_000
+    labelled_times: int = 10
     epochs: int = 12
     batch_size: int = 128
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
-    recolored_share: float = 0.5
+    recolored_share: float = 0.4
+    shares: Shares = field(default_factory=Shares)
     test_scenes: int = 4_000
+    test_reconstructions: int = 1_000
     seed: int = 0
 
 
-# ------------------------------------------------------------------ data
-def targets_of(scene: Scene) -> tuple[list[int], list[float]]:
-    """A scene's fact labels (in the order of ``FACTS``) and its layout; nan where there is none."""
-    values = {"place": scene.place, "time": scene.time, "thing": scene.thing}
-    labels = [FACTS[name].index(value) for name, value in values.items()]
-    if not scene.thing:
-        return [*labels, UNSAID, UNSAID], [scene.horizon, float("nan"), float("nan"), 0.0]
-    labels += [FACTS["color"].index(scene.color), FACTS["count"].index(scene.count)]
-    return labels, [scene.horizon, *np.mean(scene.spots, axis=0).tolist()]
-
-
-def sample_scenes(count: int, seed: int, split: str = "train", even: bool = False) -> list[Scene]:
-    """Scenes of a split; ``even``: in every second scene each thing is as likely as any other."""
-    rng = random.Random(f"judge {split} {seed}")
-    return [
-        sample_scene(rng, split, **({"thing": rng.choice(FACTS["thing"])} if even and number % 2 else {}))
-        for number in range(count)
-    ]
-
-
-def draw_all(scenes: Sequence[Scene]) -> np.ndarray:
-    """The scenes' pictures: uint8 (n, 64, 64, 3)."""
-    pictures = np.empty((len(scenes), SIZE, SIZE, 3), np.uint8)
-    for number, scene in enumerate(tqdm(scenes, desc="drawing", unit=" scenes", mininterval=2, leave=False)):
-        pictures[number] = np.asarray(draw(scene))
-    return pictures
-
-
+# ------------------------------------------------------------------ varying the pictures
 def augment(pixels: Tensor, layouts: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
     """Shift, blur or sharpen, dim or tint, and add fine and coarse noise, all mildly and by chance.
 
-    ``pixels`` (n, 3, 64, 64) in 0 to 1; ``layouts`` (n, 4) move with the shift. Nothing is learnt here from
-    any model's output; the picture is only drawn a little less cleanly.
+    ``pixels`` (n, 3, 64, 64) in 0 to 1; ``layouts`` (n, 4) move with the shift. ``chance`` lives on the
+    device of the pixels.
     """
+    device = pixels.device
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.empty(len(pixels), *shape).uniform_(low, high, generator=chance)
+        return torch.empty(len(pixels), *shape, device=device).uniform_(low, high, generator=chance)
 
     def noise(side: int) -> Tensor:
-        return torch.randn((len(pixels), 3, side, side), generator=chance)
+        return torch.randn((len(pixels), 3, side, side), generator=chance, device=device)
 
     moved = uniform(-0.05, 0.05, 2) * (uniform(0, 1, 1) < 0.7)
+    same = torch.eye(2, device=device).expand(len(pixels), 2, 2)
     grid = functional.affine_grid(
-        torch.cat([torch.eye(2).expand(len(pixels), 2, 2), -2 * moved[:, :, None]], dim=2),
-        list(pixels.shape),
-        align_corners=False,
+        torch.cat([same, -2 * moved[:, :, None]], dim=2), list(pixels.shape), align_corners=False
     )
     pixels = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    layouts = layouts + torch.stack([moved[:, 1], moved[:, 0], moved[:, 1], torch.zeros(len(pixels))], 1)
+    across, down = moved.T
+    layouts = layouts + torch.stack([down, across, down, torch.zeros_like(down)], dim=1)
     blurred = functional.avg_pool2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, 1)
     pixels = pixels + (blurred - pixels) * uniform(-0.4, 1.0, 1, 1, 1) * (uniform(0, 1, 1, 1, 1) < 0.7)
     pixels = pixels * uniform(0.9, 1.1, 1, 1, 1) * uniform(0.97, 1.03, 3, 1, 1)
@@ -114,7 +105,8 @@ def augment(pixels: Tensor, layouts: Tensor, chance: torch.Generator) -> tuple[T
 
 
 def vary(pixels: Tensor, labels: Tensor, layouts: Tensor, recolored: float, chance: torch.Generator):
-    """A training batch, varied: a share of it recoloured, without labels for time and colour."""
+    """A training batch, varied: half mirrored; a share recoloured, without labels for time and colour."""
+    pixels, layouts = mirror(pixels, layouts, chance)
     pixels, layouts = augment(pixels, layouts, chance)
     count, labels = round(recolored * len(pixels)), labels.clone()
     pixels[:count] = recolor(pixels[:count], chance)
@@ -123,13 +115,23 @@ def vary(pixels: Tensor, labels: Tensor, layouts: Tensor, recolored: float, chan
     return pixels, labels, layouts
 
 
+def mirror(pixels: Tensor, layouts: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Swap left and right in half of the pictures, by chance, and in their layouts."""
+    swapped = torch.rand(len(pixels), generator=chance, device=pixels.device) < 0.5
+    pixels = torch.where(swapped[:, None, None, None], pixels.flip(3), pixels)
+    other = layouts.clone()
+    other[:, LAYOUT.index("x")] = 1 - layouts[:, LAYOUT.index("x")]
+    return pixels, torch.where(swapped[:, None], other, layouts)
+
+
 def recolor(pixels: Tensor, chance: torch.Generator) -> Tensor:
     """Mix the colour channels at random and stretch the result over the whole range, picture by picture.
 
     Light and paint are lost, shapes stay. Without this a thing could be told from the place and the light
     alone wherever only one thing of that place occurs by that light among the training scenes.
     """
-    mixed = torch.einsum("nij,njhw->nihw", torch.randn((len(pixels), 3, 3), generator=chance), pixels)
+    random_mix = torch.randn((len(pixels), 3, 3), generator=chance, device=pixels.device)
+    mixed = torch.einsum("nij,njhw->nihw", random_mix, pixels)
     low, high = mixed.amin((1, 2, 3), keepdim=True), mixed.amax((1, 2, 3), keepdim=True)
     return (mixed - low) / (high - low).clamp(min=1e-3)
 
@@ -150,41 +152,54 @@ def fact_loss(logits: dict[str, Tensor], labels: Tensor) -> Tensor:
 def layout_loss(found: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute error over the layout measures (n, 4) that the picture has, in units of ``SPREADS``."""
     given = ~wanted.isnan()
-    return ((found.float() - wanted) / torch.tensor(SPREADS))[given].abs().mean()
+    return ((found.float() - wanted) / torch.tensor(SPREADS, device=found.device))[given].abs().mean()
 
 
-def train(settings: Settings) -> tuple[Judge, list]:
-    """Train a judge on drawn training scenes; returns it with its curve [step, fact loss, layout loss]."""
+def train(settings: Settings, device: str = "cpu") -> tuple[Judge, list]:
+    """Train a judge; returns it, on the CPU, with its curve [step, fact loss, layout loss]."""
     torch.manual_seed(settings.seed)
-    chance = torch.Generator().manual_seed(settings.seed)
-    scenes = sample_scenes(settings.scenes, settings.seed, even=True)
-    pictures = draw_all(scenes)
-    labels, layouts = (torch.tensor(column) for column in zip(*map(targets_of, scenes), strict=True))
-    judge = Judge().train().to(memory_format=torch.channels_last)
+    chance = torch.Generator(device).manual_seed(settings.seed)
+    examples = training_examples(settings, device)
+    judge = Judge().train().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=settings.weight_decay)
-    total = settings.epochs * (settings.scenes // settings.batch_size)
+    total = settings.epochs * (len(examples) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total, pct_start=0.2)
-    curve, sums, step = [], np.zeros(2), 0
-    bar = tqdm(total=total, desc="training", unit=" steps", mininterval=2)
+    curve, sums = [], torch.zeros(2, device=device)
+    steps = batches(examples, settings, device)
+    bar = tqdm(steps, total=total, desc="training", unit=" steps", mininterval=2)
+    for step, batch in enumerate(bar, 1):
+        sums += train_step(judge, optimizer, *vary(*batch, settings.recolored_share, chance))
+        schedule.step()
+        if step % 50 == 0 or step == total:
+            curve.append([step, *map(rounded, (sums / (step % 50 or 50)).tolist())])
+            sums.zero_()
+            bar.set_postfix_str(f"loss {curve[-1][1]:.3f}, layout {curve[-1][2]:.3f}", refresh=False)
+    judge = judge.to("cpu", memory_format=torch.contiguous_format).eval()
+    set_threshold(judge, choose_threshold(judge, load_labelled(["choose"])))
+    return judge, curve
+
+
+def training_examples(settings: Settings, device: str = "cpu") -> Examples:
+    """Drawings of training combinations, spoilt ones among them, and labelled pictures to be fitted to."""
+    scenes = sample_scenes(settings.scenes, settings.seed, even=True)
+    labelled, autoencoder = load_labelled(["fit"]), load_autoencoder(device=device)
+    times, workers = settings.labelled_times, os.cpu_count() or 1
+    return gather(scenes, labelled, settings.shares, times, settings.seed, autoencoder, workers)
+
+
+def batches(examples: Examples, settings: Settings, device: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Pixels, labels and layouts of each step, shuffled anew in each epoch, on the device."""
+    size = settings.batch_size
     for epoch in range(settings.epochs):
-        order = np.random.default_rng([settings.seed, epoch]).permutation(settings.scenes)
-        for first in range(0, settings.scenes - settings.batch_size + 1, settings.batch_size):
-            chosen = order[first : first + settings.batch_size]
-            batch = to_pixels(pictures[chosen]), labels[chosen], layouts[chosen]
-            sums += train_step(judge, optimizer, *vary(*batch, settings.recolored_share, chance))
-            schedule.step()
-            bar.update()
-            step += 1
-            if step % 50 == 0 or step == total:
-                curve.append([step, *map(rounded, sums / (step % 50 or 50))])
-                sums = np.zeros(2)
-                bar.set_postfix_str(f"loss {curve[-1][1]:.3f}, layout {curve[-1][2]:.3f}", refresh=False)
-    bar.close()
-    return judge.to(memory_format=torch.contiguous_format).eval(), curve
+        order = np.random.default_rng([settings.seed, epoch]).permutation(len(examples))
+        for first in range(0, len(examples) - size + 1, size):
+            chosen = order[first : first + size]
+            parts = to_pixels(examples.pictures[chosen]), examples.labels[chosen], examples.layouts[chosen]
+            yield tuple(part.to(device) for part in parts)
 
 
-def train_step(judge: Judge, optimizer, pixels: Tensor, labels: Tensor, layouts: Tensor) -> tuple:
-    """One update of both readers on one batch; returns their losses."""
+def train_step(judge: Judge, optimizer, pixels: Tensor, labels: Tensor, layouts: Tensor) -> Tensor:
+    """One update of both readers on one batch; returns their losses: (2,)."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)
     with mixed_precision(pixels.device):
         losses = (
@@ -194,7 +209,10 @@ def train_step(judge: Judge, optimizer, pixels: Tensor, labels: Tensor, layouts:
     sum(losses).backward()  # the readers share no weight, so neither loss reaches the other's
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return tuple(loss.item() for loss in losses)
+    return torch.stack(losses).detach()
+
+
+# ------------------------------------------------------------------ measuring
 
 
 def measure(judge: Judge, scenes: Sequence[Scene], pictures: np.ndarray) -> dict:
@@ -216,6 +234,35 @@ def measure(judge: Judge, scenes: Sequence[Scene], pictures: np.ndarray) -> dict
     return result
 
 
+def measure_all(judge: Judge, settings: Settings) -> dict:
+    """On held-out drawings, on their reconstructions, on spoilt ones, and on pictures labelled by eye."""
+    scenes = sample_scenes(settings.test_scenes, settings.seed, "test")
+    pictures = draw_all(scenes)
+    exam = load_labelled(["exam"])
+    quality = measure(judge, scenes, pictures)
+    autoencoder = load_autoencoder()
+    if autoencoder is not None:
+        part = slice(settings.test_reconstructions)
+        again = reconstruct(autoencoder, pictures[part])
+        quality["reconstructed"] = measure(judge, scenes[part], again)
+    return quality | {
+        "spoilt": {name: measure_spoilt(judge, scenes, name, settings.seed) for name in ("light", "strong")},
+        "eye": examine(judge, exam),
+        "readers": agreement_of_readers(exam),
+        "threshold": rounded(judge.threshold),
+    }
+
+
+def measure_spoilt(judge: Judge, scenes: Sequence[Scene], level: str, seed: int) -> dict:
+    """The share of spoilt drawings of these scenes in which the thing is read as their label says."""
+    shares = Shares(light=float(level == "light"), strong=float(level == "strong"))
+    suitable = [scene for scene in scenes if may_be_spoilt(scene)]
+    examples = drawn_examples(suitable, shares, seed)
+    wanted = [ANSWERS["thing"][label] for label in examples.labels[:, list(FACTS).index("thing")].tolist()]
+    readings = judge.read(examples.pictures)
+    return interval([reading.thing == thing for reading, thing in zip(readings, wanted, strict=True)])
+
+
 # ------------------------------------------------------------------ on disk
 def save(judge: Judge, folder: Path, record: dict) -> None:
     """Write weights (float16 safetensors), record and model card to ``folder``."""
@@ -233,97 +280,22 @@ def write_files(weights: dict[str, Tensor], folder: Path, record: dict, text: st
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
-CARD = """---
-license: mit
-library_name: pytorch
----
-
-# The small world's judge
-
-Two small convolutional networks ({parameters:,} parameters together) that read a 64x64 picture of the small
-world. One reads the facts: place, time of day, thing (or nothing), its colour, and whether there are one,
-two or three. The other reads the layout: how far down the land begins, mean position and mean width of the
-things. They are here to measure pictures that the image model makes, so neither has ever seen such a
-picture, nor one that went through an autoencoder; and the layout reader was never told a fact.
-
-```python
-from smallworld.judges import pictures as judge
-
-reader = judge.load()
-print(reader.read([picture])[0])  # Reading(place="city", time="sunset", thing="flying car", ...)
-print(reader.layout([picture]))  # horizon, x, y, width in shares of the picture's side
-```
-
-## Data
-
-{scenes:,} training scenes, drawn by `smallworld.world.drawing`; in every second one each thing is equally
-likely. Combinations of place, time and thing that are held out for validation or test are not among them.
-In training a picture is shifted by up to three pixels, blurred or sharpened, dimmed, tinted and given noise,
-each mildly and by chance. In half of the pictures of a batch the colour channels are mixed at random, and
-time and colour are not asked for: so a thing is told by its shape, not by what is common there and then.
-
-## Training
-
-Command: `{command}`: {epochs} epochs in batches of {batch_size}, {minutes:.1f} minutes on
-{device}, drawing included; seed {seed}. AdamW, weight decay {weight_decay}, peak learning rate
-{learning_rate}, one cycle. Losses: cross-entropy for the facts, mean absolute error for the layout. The
-curve is in `training.json`. Versions: {versions}.
-
-## Measured quality
-
-On {test_scenes:,} drawn scenes of combinations held out for test; in brackets bootstrap 95 % intervals. How
-well it reads reconstructions by the image model's autoencoder is in that model's card.
-
-| fact | read right |
-|---|---|
-{table}
-
-The layout reader explains this share of the variance (R^2) of the same scenes: {layout}.
-
-## Limits
-
-- It knows the small world alone. Shown anything else it still names a place, a time and a thing.
-- It gives one thing and one colour. In a picture with two kinds of things it names the more striking one.
-- It answers what a picture resembles most among drawn scenes, not whether it is well drawn.
-- Colours close to each other under a coloured light (grey and white clouds at night) are where it errs most.
-
-## Licence
-
-The weights are under the MIT licence, like the code that made them.
-"""
-
-
-def card(record: dict) -> str:
-    """The model card (Markdown) from the training record."""
-    quality = record["quality"]
-    rows = {"place": "place", "time": "time", "thing": "thing, or nothing", "color": "colour",
-            "count": "number (1, 2, 3)", "several": "single or several"}  # fmt: skip
-    table = [
-        f"| {name} | {{share:.1%}} ({{low:.1%}} to {{high:.1%}}) |".format(**quality[key])
-        for key, name in rows.items()
-    ]
-    layout = ", ".join(f"{name} {quality[f'layout_{name}_r2']:.3f}" for name in LAYOUT)
-    return CARD.format(
-        **record["settings"],
-        **{key: record[key] for key in ("parameters", "minutes", "device", "command")},
-        versions=", ".join(f"{name} {number}" for name, number in record["versions"].items()),
-        table="\n".join(table),
-        layout=layout,
-    )
-
-
-def training_record(judge: Judge, settings: Settings, seconds: float, curve: list, quality: dict) -> dict:
+def training_record(
+    judge: Judge, settings: Settings, device: str, seconds: float, curve: list, quality: dict
+) -> dict:
     """What is kept with the weights: settings, time, quality and the loss curve."""
     options = [f" --{name} {getattr(settings, name)}" for name in ("scenes", "epochs", "seed")
                if getattr(settings, name) != getattr(Settings(), name)]  # fmt: skip
+    cpu = f"CPU, {torch.get_num_threads()} threads"
     return {
         "settings": asdict(settings),
         "command": COMMAND + "".join(options),
         "parameters": sum(weight.numel() for weight in judge.parameters()),
         "minutes": round(seconds / 60, 1),
-        "device": f"CPU, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if device == "cuda" else cpu,
         "versions": {"torch": torch.__version__.split("+")[0]},
         "quality": quality,
+        "labelled": {part: len(load_labelled([part])) for part in PARTS},
         "curve": {"columns": ["step", "fact loss", "layout loss"], "rows": curve},
     }
 
@@ -337,6 +309,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--scenes", type=int, default=default.scenes)
     parser.add_argument("--epochs", type=int, default=default.epochs)
     parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: as PyTorch decides)")
     parser.add_argument("--output", type=Path, default=SHIPPED, help="folder (default: weights/judge)")
     chosen = parser.parse_args(arguments)
     if chosen.scenes < 8 * default.batch_size:  # the schedule needs a few steps for its way up and down
@@ -345,6 +319,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--epochs must be at least 1, not {chosen.epochs}.")
     if chosen.seed < 0:
         parser.error(f"--seed must be at least 0, not {chosen.seed}.")
+    if chosen.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch finds no CUDA GPU here: leave --device out or say --device cpu.")
     if chosen.output.exists() and not chosen.output.is_dir():
         parser.error(f"--output {chosen.output} is a file: name a folder.")
     return chosen
@@ -354,12 +330,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Train, measure on held-out scenes, and write the judge."""
     chosen = parse_arguments(arguments)
     settings = Settings(scenes=chosen.scenes, epochs=chosen.epochs, seed=chosen.seed)
-    started = time.monotonic()
-    judge, curve = train(settings)
+    device, started = settle_device(chosen), time.monotonic()
+    judge, curve = train(settings, device)
     seconds = time.monotonic() - started
-    scenes = sample_scenes(settings.test_scenes, settings.seed, "test")
-    quality = measure(judge, scenes, draw_all(scenes))
-    save(judge, chosen.output, training_record(judge, settings, seconds, curve, quality))
+    quality = measure_all(judge, settings)
+    save(judge, chosen.output, training_record(judge, settings, device, seconds, curve, quality))
     print(json.dumps(quality, indent=1))
     print(f"finished: the judge is in {chosen.output}")
 
