@@ -91,6 +91,7 @@ def generate(
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
     _check(**sampling, **counts, repetition_penalty=repetition_penalty, batch_size=batch_size)
+    sampling["temperature"] = float(temperature)  # Transformers refuses a whole number
     if not isinstance(do_sample, bool):
         raise WorkbookError(f"do_sample is {do_sample!r}: give True or False.")
     if num_return_sequences > 1 and not do_sample:

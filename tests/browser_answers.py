@@ -9,48 +9,39 @@ TYPED = {
         "def next_pair(ids):\n    return ids[:-1], ids[1:]",
     ),
     "02.1": (
-        "def waiting_time(u, rate):\n    return u / rate",
-        "import math\n\ndef waiting_time(u, rate):\n    return -math.log(1 - u) / rate",
-    ),
-    "02.2": (
         "def noise_rows(seeds, size):\n"
-        "    g = torch.Generator().manual_seed(seeds[0])\n"
-        "    return torch.randn(len(seeds), size, generator=g)",
+        "    dice = torch.Generator().manual_seed(seeds[0])\n"
+        "    return torch.randn(len(seeds), size, generator=dice)",
         "def noise_rows(seeds, size):\n"
         "    rows = []\n"
         "    for seed in seeds:\n"
-        "        g = torch.Generator().manual_seed(seed)\n"
-        "        rows.append(torch.randn(size, generator=g))\n"
+        "        dice = torch.Generator().manual_seed(seed)\n"
+        "        rows.append(torch.randn(size, generator=dice))\n"
         "    return torch.stack(rows)",
     ),
+    "02.2": (
+        "def pick(probabilities, u):\n    return probabilities.index(max(probabilities))",
+        "def pick(probabilities, u):\n"
+        "    end = 0\n"
+        "    for position in range(len(probabilities)):\n"
+        "        end += probabilities[position]\n"
+        "        if u < end:\n"
+        "            break\n"
+        "    return position",
+    ),
     "02.3": (
-        "def expected_different(p, draws):\n    return sum((1 - one) ** draws for one in p)",
-        "def expected_different(p, draws):\n    return len(p) - sum((1 - one) ** draws for one in p)",
+        "def fair_choices(probabilities):\n    return len(probabilities)",
+        "import math\n\n"
+        "def fair_choices(probabilities):\n"
+        "    entropy = 0\n"
+        "    for p in probabilities:\n"
+        "        if p > 0:\n"
+        "            entropy -= p * math.log2(p)\n"
+        "    return 2 ** entropy",
     ),
     "02.4": (
-        "def explained_share(pairs):\n    return 0.5",
-        "def explained_share(pairs):\n"
-        "    x, y = np.array(pairs, dtype=float).T\n"
-        "    between = ((x - x.mean()) * (y - y.mean())).mean()\n"
-        "    within = ((x - y) ** 2).mean() / 2\n"
-        "    return between / (between + within)",
-    ),
-    "02.5": (
-        "def information(counts):\n    return 0.0",
-        "def information(counts):\n"
-        "    p = np.array(counts) / np.sum(counts)\n"
-        "    apart = p.sum(axis=1, keepdims=True) * p.sum(axis=0)\n"
-        "    there = p > 0\n"
-        "    return (p[there] * np.log2(p[there] / apart[there])).sum()",
-    ),
-    "02.6": (
-        "def guide(p_any, p_asked, w):\n    return [a + w * (b - a) for a, b in zip(p_any, p_asked)]",
-        "def guide(p_any, p_asked, w):\n"
-        "    weights = []\n"
-        "    for a, b in zip(p_any, p_asked):\n"
-        "        impossible = w > 0 and b == 0\n"
-        "        weights.append(0.0 if impossible else a ** (1 - w) * b ** w)\n"
-        "    return [one / sum(weights) for one in weights]",
+        'impossible_request = "A red balloon over the ocean at noon"',
+        'impossible_request = "A red balloon over the ocean at noon, at night"',
     ),
     "03.1": (
         "def generate_until(next_token, ids, end, limit):\n    return ids",

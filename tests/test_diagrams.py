@@ -12,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from helpers import diagrams, pages
 from helpers.diagrams import Canvas
 from helpers.errors import WorkbookError
+from helpers.lessons.randomness import diagrams as chance
 from helpers.lessons.text import diagrams as drawn
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -64,6 +65,14 @@ DRAWINGS = {
     "attention, two": lambda: drawn.attention(["a", "b"], [1, 0]),
     "attention, long": lambda: drawn.attention(*many(200)),
     "attention, odd tokens": lambda: drawn.attention(ODD, [0.1] * len(ODD)),
+    "two dials": chance.two_dials,
+    "streams": chance.streams,
+    "streams, other numbers": lambda: chance.streams(torch.linspace(-10, 10, 6)),
+    "sections": chance.sections,
+    "sections, the first and narrow ones": lambda: chance.sections(["a", "b", HOSTILE], [0.1, 0.1, 0.8], 0.0),
+    "turned noise": chance.turned_noise,
+    "turned noise, far": lambda: chance.turned_noise(80),
+    "guidance": chance.guidance,
 }
 
 
@@ -277,6 +286,23 @@ def test_attention_on_a_long_text_shows_the_largest_weights_and_sums_the_rest():
     assert abs(sum(float(text) for text in shown if re.fullmatch(r"\d\.\d\d", text)) - sum(weights)) < 0.05
 
 
+@pytest.mark.parametrize(("u", "word"), [(0, "cat"), (0.49, "cat"), (0.51, "dog"), (0.81, "owl"), (1, "owl")])
+def test_a_number_lands_in_the_section_that_holds_it(u, word):
+    diagram = chance.sections(["cat", "dog", "owl"], [0.5, 0.3, 0.2], u)
+    root = parse(diagram)
+    boxes = [rect for rect in root.iter(f"{SVG}rect") if rect.get("rx") == "8"]
+    landed = [rect.get("stroke") == diagrams.ORANGE for rect in boxes]
+    assert landed == [name == word for name in ("cat", "dog", "owl")]
+    assert [float(rect.get("width")) for rect in boxes] == [320, 192, 128]
+    assert texts(diagram)[0] == "0" and f"lands in the section of {word}." in diagram.alt
+
+
+def test_turned_noise_keeps_its_length_and_half_of_each_does_not():
+    tips = [numbers(p.get("points"))[:2] for p in parse(chance.turned_noise(30)).iter(f"{SVG}polygon")]
+    lengths = [np.hypot(x - 120, y - 340) for x, y in tips]  # first, second, turned, half of each
+    assert np.allclose(lengths, [250, 250, 250, 250 / 2**0.5], atol=0.2)
+
+
 @pytest.mark.parametrize(
     "kind", [list, tuple, np.array, torch.tensor, lambda x: torch.tensor(x).bfloat16().float()]
 )
@@ -316,6 +342,11 @@ MISUSES = {
     "a branch of four steps": lambda: drawn.continuation_tree("a", [(tuple("bcde"), 0.5)]),
     "a probability of 2": lambda: drawn.continuation_tree("a", [(("b",), 2)]),
     "a number for a start": lambda: drawn.continuation_tree(7),
+    "a stream of five": lambda: chance.streams([1, 2, 3, 4, 5]),
+    "sections that are too narrow": lambda: chance.sections(["a", "b"], [0.95, 0.05]),
+    "sections without their sum": lambda: chance.sections(["a", "b"], [0.5, 0.3]),
+    "u beyond the line": lambda: chance.sections(u=1.5),
+    "a turn that is none": lambda: chance.turned_noise(0),
     "no alt text": lambda: Canvas().diagram(" \n"),
     "outside": lambda: Canvas().box(700, 0, 50, 50),
     "above": lambda: Canvas().text(100, 3, "high"),

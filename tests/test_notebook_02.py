@@ -1,162 +1,452 @@
-"""Notebook 02: its ways of drawing and its guidance against the truth; right and wrong answers."""
+"""Notebook 02: what its cells teach, its artist, its counts and figures, its exercises."""
 
+import contextlib
+import io
 import math
-from itertools import pairwise
+import random
+import re
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from tiny_pipeline import build
 
-from helpers import exercises, metrics
-from helpers.lessons.randomness import exercises as tasks
+from helpers import exercises, images, metrics, text
+from helpers.errors import WorkbookError
+from helpers.lessons.randomness import conditions, figures, pictures, streams
+from helpers.lessons.randomness import exercises as notebook_02
 from helpers.session import generator
-from tests.notebook_code import functions
+from smallworld.world.scenes import sample_scene
+from tests.notebook_code import cells, functions
+
+pytest_plugins = ("fixtures_text",)
 
 STEM = "02_randomness_and_conditionality"
-EXERCISES = exercises.of("02")
-DRAWS = 100_000
-DISTRIBUTIONS = {
-    "even": [1 / 8] * 8,
+NINE = functions(STEM, "words", "weights")
+TAUGHT = functions(STEM, "heat", "turn", math=math)
+BALLOON = "A red balloon over the ocean at noon"  # the notebook's first scene
+RED = Image.new("RGB", (64, 64), "red")
+
+
+# What the cells teach
+
+
+@pytest.mark.parametrize("temperature", [0.25, 1.0, 2.5])
+def test_heat_divides_the_logits(temperature):
+    logits = torch.randn(50, generator=generator(0), dtype=torch.float64)
+    hot = TAUGHT.heat(logits.softmax(dim=0).tolist(), temperature)
+    assert torch.allclose(torch.tensor(hot, dtype=torch.float64), (logits / temperature).softmax(dim=0))
+
+
+def test_a_hotter_list_of_nine_words_is_worth_more_fair_choices():
+    assert len(NINE.words) == len(NINE.weights) == 9 and sum(NINE.weights) == 100
+    shares = [weight / 100 for weight in NINE.weights]
+    worth = [notebook_02.fair_choices(TAUGHT.heat(shares, t)) for t in (0.25, 0.5, 1, 2, 4)]
+    assert worth == sorted(worth) and 1 < worth[0] < 2 and 7 < worth[-1] < 9 and 4.9 < worth[2] < 5.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_turned_noise_keeps_its_size_and_begins_and_ends_where_it_should(seed):
+    first, second = torch.randn(2, 4096, generator=generator(seed), dtype=torch.float64)
+    for degrees in (0, 20, 45, 90):
+        assert TAUGHT.turn(first, second, degrees).std().item() == pytest.approx(1, abs=0.06)
+    assert torch.allclose(TAUGHT.turn(first, second, 0), first)
+    assert torch.allclose(TAUGHT.turn(first, second, 90), second)
+    assert (0.5 * first + 0.5 * second).std() < 0.8  # half of each
+
+
+def test_python_uses_a_text_as_a_seed_in_two_ways():
+    ways = [random.Random(), random.Random()]
+    for version, dice in enumerate(ways, 1):
+        dice.seed("fox", version=version)
+    assert ways[0].random() != ways[1].random()
+
+
+def test_a_number_type_changes_the_stream():
+    narrow, wide = (torch.randn(16, generator=generator(7), dtype=d) for d in (torch.float32, torch.float64))
+    assert not torch.allclose(narrow.double(), wide, atol=0.01)
+
+
+DRAWS = 20_000
+SHARES = {
+    "even": [0.125] * 8,
     "steep": [0.6, 0.25, 0.1, 0.04, 0.009, 0.001],
     "with gaps": [0.0, 0.3, 0.0, 0.0, 0.5, 0.2, 0.0],
     "sure": [1.0],
 }
 
 
-# Drawing
+@pytest.mark.parametrize("name", SHARES)
+def test_picking_draws_the_given_distribution(name):
+    """Chi-square of the counts lies within five standard deviations of what chance makes of it."""
+    shares = np.array(SHARES[name])
+    numbers = torch.rand(DRAWS, generator=generator(0), dtype=torch.float64).tolist()
+    drawn = [notebook_02.pick(SHARES[name], u) for u in numbers]
+    counts = np.bincount(drawn, minlength=len(shares))
+    possible = shares > 0
+    assert counts[~possible].sum() == 0
+    freedom = possible.sum() - 1
+    expected = DRAWS * shares[possible]
+    chi_square = ((counts[possible] - expected) ** 2 / expected).sum()
+    assert abs(chi_square - freedom) <= 5 * (2 * freedom) ** 0.5
+
+
+def test_picking_survives_rounding():
+    assert notebook_02.pick([0.5, 0.4999], 0.99999) == 1
+
+
+# The shared stream
+
+
+def test_somebody_else_changes_what_the_shared_stream_gives_and_not_our_own(gpt2):
+    tokenizer, model = gpt2
+
+    def shared(disturb: bool) -> str:
+        torch.manual_seed(7)
+        if disturb:
+            streams.take_one(model.device)
+        return streams.write_shared(model, tokenizer, "A fox", max_new_tokens=12)
+
+    state = torch.get_rng_state()
+    assert shared(False) == shared(False) != shared(True)
+    torch.set_rng_state(state)
+    before = text.generate(model, tokenizer, "A fox", seed=7)
+    streams.take_one(model.device)
+    assert before == text.generate(model, tokenizer, "A fox", seed=7)
+
+
+def test_an_empty_beginning_can_be_continued(gpt2):
+    tokenizer, model = gpt2
+    state = torch.get_rng_state()
+    assert isinstance(streams.write_shared(model, tokenizer, "", max_new_tokens=3), str)
+    torch.set_rng_state(state)
+
+
+def test_what_the_notebook_says_of_seed_7_is_so(shipped):
+    tokenizer, model = shipped
+    start = "Once upon a time"
+    alone = text.generate(model, tokenizer, [start], seed=7, max_new_tokens=30)
+    batch = text.generate(model, tokenizer, [start + ", a bear", start], seed=7, max_new_tokens=30)
+    assert alone[0] != batch[1]
+    state = torch.get_rng_state()
+    told = []
+    for somebody in (False, True):
+        torch.manual_seed(7)
+        if somebody:
+            streams.take_one("cpu")
+        told.append(streams.write_shared(model, tokenizer, start))
+    torch.set_rng_state(state)
+    assert told[0] != told[1] and all(story.startswith(start) for story in told)
+
+
+# The artist
 
 
 @pytest.fixture(scope="module")
-def ways():
-    """The notebook's two ways of drawing, and PyTorch's."""
-    taught = functions(STEM, "inverse_cdf", "gumbel_max")
-    return {
-        "inverse CDF": taught.inverse_cdf,
-        "Gumbel-max": taught.gumbel_max,
-        "multinomial": lambda p, n, g: torch.multinomial(p, n, replacement=True, generator=g),
-    }
-
-
-def deviation(drawn: torch.Tensor, p: torch.Tensor) -> float:
-    """Chi-square of the counts, in standard deviations of what chance makes of it."""
-    counts, there = torch.bincount(drawn, minlength=len(p)).double(), p > 0
-    assert counts.sum() == DRAWS and counts[~there].sum() == 0  # nothing impossible is drawn
-    expected, freedom = DRAWS * p[there], int(there.sum()) - 1
-    chi_square = ((counts[there] - expected) ** 2 / expected).sum()
-    return float((chi_square - freedom) / (2 * freedom) ** 0.5) if freedom else 0.0
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-@pytest.mark.parametrize("way", ["inverse CDF", "Gumbel-max", "multinomial"])
-def test_ways_of_drawing_give_the_distribution(ways, way, name, seed):
-    p = torch.tensor(DISTRIBUTIONS[name], dtype=torch.float64)
-    assert deviation(ways[way](p, DRAWS, generator(seed)), p) < 5
-
-
-@pytest.mark.parametrize("way", ["inverse CDF", "Gumbel-max", "multinomial"])
-def test_a_distribution_that_is_one_point_off_is_noticed(ways, way):
-    p = torch.tensor(DISTRIBUTIONS["steep"], dtype=torch.float64)
-    off = p + torch.tensor([-0.01, 0.01, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
-    assert deviation(ways[way](off, DRAWS, generator(0)), p) > 10
-
-
-def test_drawing_repeats_with_the_seed_and_only_with_it(ways):
-    p = torch.tensor(DISTRIBUTIONS["steep"], dtype=torch.float64)
-    for draw in ways.values():
-        before = torch.get_rng_state()
-        first, same, other = (draw(p, 50, generator(seed)) for seed in (1, 1, 2))
-        assert torch.equal(first, same) and not torch.equal(first, other)
-        assert torch.equal(before, torch.get_rng_state())
-
-
-@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
-def test_heat_divides_logits(temperature):
-    logits = torch.randn(50, generator=generator(0), dtype=torch.float64)
-    hot = functions(STEM, "heated").heated(logits.softmax(dim=0), temperature)
-    assert torch.allclose(hot, (logits / temperature).softmax(dim=0))
-
-
-# The ring
+def small_artist():
+    """An artist whose model is random and tiny."""
+    artist = pictures.Artist.__new__(pictures.Artist)
+    artist.pipe = images.with_scheduler(build(), "dpm++")
+    artist.pipe.set_progress_bar_config(disable=True)
+    artist.steps = 3
+    artist.noise_size = artist.noise(0).numel()
+    return artist
 
 
 @pytest.fixture(scope="module")
-def ring():
-    return functions(
-        STEM, "TURNS", "SIGMA", "CENTRES", "ORANGE", "LEVELS", "draw_points", "expected_noise", "denoise",
-        "guided", "log_density", pairwise=pairwise,
-    )  # fmt: skip
+def artist(cpu):
+    """The artist of the notebook."""
+    return pictures.Artist(cpu)
 
 
-@pytest.mark.parametrize("level", [0.01, 0.3, 0.9, 0.999])
-def test_the_expected_noise_is_the_score_of_the_noised_ring(ring, level):
-    """The score, the gradient of log p, is minus the expected noise by its standard deviation."""
-    level = torch.tensor(level, dtype=torch.float64)
-    x = torch.randn(20, 2, generator=generator(1), dtype=torch.float64, requires_grad=True)
-    variance = level * ring.SIGMA**2 + 1 - level
-    distances = ((x[:, None] - level.sqrt() * ring.CENTRES) ** 2).sum(dim=-1)
-    (-distances / (2 * variance)).logsumexp(dim=1).sum().backward()
-    noise = ring.expected_noise(x.detach(), ring.CENTRES, level)
-    assert torch.allclose(-noise / (1 - level).sqrt(), x.grad)
+def apart(picture, other) -> float:
+    """Mean squared difference of two pictures, in shares of the full range."""
+    return float(((np.asarray(picture, float) - np.asarray(other, float)) ** 2).mean()) / 255**2
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_guidance_of_0_and_1_draws_from_the_true_distributions(ring, seed):
-    start = torch.randn(4000, 2, generator=generator(seed), dtype=torch.float64)
-    for w, centres in ((0, ring.CENTRES), (1, ring.CENTRES[1::2])):
-        made = ring.denoise(ring.guided(w), start)
-        true = ring.draw_points(centres, 8000 // len(centres), generator(seed + 100)).flatten(0, 1)
-        for found, wanted in ((made, true), (made**2, true**2), (made.prod(dim=1), true.prod(dim=1))):
-            assert torch.allclose(found.mean(dim=0), wanted.mean(dim=0), atol=0.05)
-        nearest = torch.cdist(made, ring.CENTRES).argmin(dim=1)
-        truth = torch.cdist(true, ring.CENTRES).argmin(dim=1)
-        shares = [torch.bincount(one, minlength=8) / len(one) for one in (nearest, truth)]
-        assert torch.allclose(*shares, atol=0.03)
+def test_pictures_from_noise_are_those_of_their_seeds_in_any_batch(small_artist):
+    painted = small_artist.paint(BALLOON, [3, 4, 5])
+    noise = notebook_02.noise_rows([5, 3], small_artist.noise_size)
+    again = small_artist.paint_noise(BALLOON, noise)
+    assert apart(again[0], painted[2]) < 1e-4 and apart(again[1], painted[0]) < 1e-4
+    assert apart(painted[0], painted[1]) > 1e-3
+    assert torch.equal(small_artist.noise([5, 3]).flatten(1), noise)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_more_guidance_is_more_often_right_narrower_and_further_out(ring, seed):
-    start = torch.randn(1000, 2, generator=generator(seed), dtype=torch.float64)
-    orange = ring.CENTRES[1::2]
-    right, radius = [], []
-    for w in (0, 1, 4, 16):
-        made = ring.denoise(ring.guided(w), start)
-        right.append(
-            float((ring.log_density(made, orange) > ring.log_density(made, ring.CENTRES)).double().mean())
-        )
-        radius.append(float(made.norm(dim=1).mean()))
-    assert right[0] + 0.1 < right[1] < right[2] - 0.1 and right[3] > 0.98
-    assert radius[1] < radius[2] < radius[3] - 0.1
+def test_guidance_0_ignores_the_prompt_and_1_does_not(small_artist):
+    (ignored,) = small_artist.paint(BALLOON, 1, 0)
+    assert apart(ignored, small_artist.paint("", 1, 1.0)[0]) == 0
+    assert apart(ignored, small_artist.paint(BALLOON, 1, 1)[0]) > 0
+    with pytest.raises(WorkbookError, match="guidance_scale"):
+        small_artist.paint(BALLOON, 1, 0.5)
 
 
-def test_the_density_is_the_one_that_points_are_drawn_from(ring):
-    x = ring.draw_points(ring.CENTRES, 5, generator(0)).flatten(0, 1)
-    normal = torch.distributions.Normal(0, ring.SIGMA)
-    each = normal.log_prob(x[:, None] - ring.CENTRES).sum(dim=-1)  # (points, centres)
-    truth = each.exp().mean(dim=1).log()
-    assert torch.allclose(ring.log_density(x, ring.CENTRES) - math.log(2 * math.pi * ring.SIGMA**2), truth)
+def test_a_session_s_profile_chooses_the_steps(monkeypatch, cpu):
+    from dataclasses import replace
+
+    monkeypatch.setattr(images, "load", lambda session: build())
+    assert pictures.Artist(cpu).steps == 8
+    assert pictures.Artist(replace(cpu, profile="hub")).steps == 20
 
 
-# Exercises
+def test_a_picture_painted_over_keeps_less_of_the_first_one_the_stronger_the_noise(artist):
+    (first,) = artist.paint(BALLOON, 0)
+    scene = "A red balloon over the desert at night"
+    weak, strong = (artist.repaint(first, scene, strength=share, seed=0)[0] for share in (0.4, 1.0))
+    assert apart(weak, first) < apart(strong, first)
 
 
-def wait_by_bisection(u, rate):
-    low, high = 0.0, 100.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 - math.exp(-rate * middle) < u else (low, middle)
-    return high if u else 0.0
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_a_small_turn_changes_a_picture_less_than_a_large_one(artist, seed):
+    first, second = artist.noise([seed, seed + 1]).split(1)
+    turned = torch.cat([TAUGHT.turn(first, second, degrees) for degrees in (0, 5, 90)])
+    start, near, far = artist.paint_noise(BALLOON, turned)
+    assert apart(start, near) < apart(start, far) / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_higher_guidance_follows_the_prompt_and_makes_pictures_alike(artist, seed):
+    from smallworld.judges import pictures as judges
+
+    scene = "Two red balloons over the snowy valley at sunset"
+    seeds = range(seed, seed + 8)
+    by_scale = {scale: artist.paint(scene, list(seeds), scale) for scale in (0, 3, 8)}
+    judge = judges.load()
+    right = {scale: sum((reading.place, reading.time) == ("snow", "sunset") for reading in judge.read(made))
+             for scale, made in by_scale.items()}  # fmt: skip
+    spread = {scale: np.stack([np.asarray(p, float) for p in made]).var(axis=0).mean()
+              for scale, made in by_scale.items()}  # fmt: skip
+    assert right[0] <= 2 < 6 <= min(right[3], right[8]) and spread[8] < spread[0] / 2
+
+
+# Counts of what cannot be painted
+
+
+def night_scenes(count: int) -> list:
+    rng = random.Random(0)
+    places = ("village", "forest", "ocean", "city")
+    return [sample_scene(rng, place=places[i % 4], time="night", thing="") for i in range(count)]
+
+
+def test_moons_are_seen_where_they_are_drawn(monkeypatch, artist):
+    from smallworld.world import drawing
+    from smallworld.world.drawing import skies
+
+    scenes = night_scenes(40)
+    with_moon = [drawing.draw(scene) for scene in scenes]
+    ellipse = skies.Canvas.ellipse
+
+    def only_stars(canvas, x, y, width, *rest):
+        if width < 0.1:
+            ellipse(canvas, x, y, width, *rest)
+
+    monkeypatch.setattr(skies.Canvas, "ellipse", only_stars)
+    without_moon = [drawing.draw(scene) for scene in scenes]
+    for moon, drawn in ((True, with_moon), (False, without_moon)):
+        through_the_vae = images.decode(artist.pipe, images.encode(artist.pipe, drawn))
+        for seen in (conditions.moons_seen(drawn), conditions.moons_seen(through_the_vae)):
+            assert sum(sign == moon for sign in seen) >= 38
+
+
+def test_signs_are_counted_with_and_without_the_impossible_words(monkeypatch):
+    class Painter:
+        def noise(self, seeds):
+            return list(seeds)
+
+        def paint_noise(self, prompt, noise):
+            return [f"{prompt} {seed}" for seed in noise]
+
+    def seen(made):
+        return [prompt.startswith("with") for prompt in made]
+
+    case = conditions.Case("a word", "with it", "plain", "seen", seen)
+    monkeypatch.setattr(conditions, "CASES", (case,))
+    monkeypatch.setattr(conditions, "_artist", Painter)
+    assert conditions.count_signs(seed=5, count=4) == [conditions.Count("a word", "seen", 4, 0, 4)]
+
+
+def test_each_case_asks_for_what_its_baseline_does_not():
+    for case in conditions.CASES:
+        assert case.name.split()[-1].lower() in case.request.lower()
+        assert case.name.split()[-1].lower() not in case.baseline.lower()
+
+
+def test_the_judge_finds_things_and_snow_in_drawn_pictures():
+    from smallworld.world.drawing import draw
+
+    rng = random.Random(1)
+    snowy = [draw(sample_scene(rng, place="snow", time="noon", thing="")) for _ in range(10)]
+    boats = [draw(sample_scene(rng, place="ocean", time="noon", thing="boat")) for _ in range(10)]
+    assert sum(conditions.snow_seen(snowy)) >= 9 and sum(conditions.snow_seen(boats)) <= 1
+    assert sum(conditions.something_seen(boats)) >= 9 and sum(conditions.something_seen(snowy)) <= 1
+
+
+# Figures
+
+
+def titles(figure) -> list[str]:
+    return [axes.get_title(loc="center") or axes.get_title(loc="left") for axes in figure.axes]
+
+
+def words_of(figure) -> str:
+    """All words of a figure in one line."""
+    parts = titles(figure)
+    parts += [words.get_text() for axes in figure.axes for words in axes.texts]
+    parts += [figure._suptitle.get_text() if figure._suptitle else ""]
+    return " ".join(" ".join(parts).split())
+
+
+def test_a_table_names_its_rows_and_its_columns():
+    figure = figures.seed_table([RED] * 6, ["a long prompt that is broken", "b"], [3, 4, 5])
+    assert titles(figure)[:3] == ["seed 3", "seed 4", "seed 5"]
+    assert "a long prompt that is broken" in words_of(figure)
+
+
+def test_the_room_shows_the_picture_and_the_beginning_of_a_long_story():
+    figure = figures.story_and_picture("word " * 200, RED, "seed 3")
+    assert "seed 3" in words_of(figure) and words_of(figure).endswith("…")
+    assert "…" not in words_of(figures.story_and_picture("A short one.", RED, "seed 3"))
+
+
+def test_drawn_words_are_counted_beside_their_probabilities():
+    figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "yours")
+    (axes,) = figure.axes
+    assert [bar.get_height() for bar in axes.patches] == [0.75, 0.25, 0]
+    assert list(axes.lines[-1].get_ydata()) == [0.5, 0.3, 0.2] and "yours" in words_of(figure)
+
+
+def test_noise_is_shown_number_by_number_above_its_pictures():
+    noise = torch.randn(3, 8, 16, 16, generator=generator(0))
+    figure = figures.noise_and_pictures(noise, [RED] * 3, [0, 5, 90])
+    assert np.allclose(figure.axes[1].images[0].get_array(), noise[1, 0])
+    assert figure.axes[1].images[0].get_interpolation() == "nearest"
+    assert titles(figure)[:3] == ["first noise", "turned by 5°", "turned by 90°"]
+
+
+BY_SCALE = {0: ["p0"] * 4, 1: ["p1"] * 4, 3: ["p3"] * 4, 8: ["p8"] * 4}
+
+
+def test_letters_hide_the_scales_and_the_highest_is_the_answer(monkeypatch):
+    hidden = figures.hidden(list(BY_SCALE))
+    assert sorted(hidden.values()) == [0, 1, 3, 8] and list(hidden.values()) != sorted(hidden.values())
+    shown, asked = [], []
+    monkeypatch.setattr(figures, "captioned", lambda made, captions: shown.append((made, captions)))
+    monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
+    figures.riddle(BY_SCALE)
+    assert shown[0] == ([f"p{scale}" for scale in hidden.values()], list("ABCD"))
+    figures.guess_strictest(BY_SCALE)
+    ((question, options, draw), named) = asked[0]
+    assert "guidance 8" in question and hidden[named["answer"]] == 8 and options == list("ABCD")
+    draw("A")
+    made, captions = shown[1]
+    assert made == ["p0", "p1", "p3", "p8"] and captions[-1] == f"{named['answer']}: guidance 8"
+    assert [caption for caption in captions if "your guess" in caption][0].startswith("A: ")
+
+
+def test_a_column_has_one_scale_and_a_row_one_seed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "table", lambda made, **named: shown.append((made, named)))
+    figures.all_seeds({0: ["a", "b"], 8: ["c", "d"]}, [3, 4])
+    names = {"rows": ["seed 3", "seed 4"], "columns": ["guidance 0", "guidance 8"]}
+    assert shown == [(["a", "c", "b", "d"], names)]
+
+
+@pytest.mark.parametrize(("moons", "answer"), [(4, "at most 4"), (5, "5 to 12"), (13, "more than 12")])
+def test_the_guess_about_moons_is_right_where_the_count_lies(moons, answer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
+    counts = [conditions.Count("snow", "the place is snowy", 3, 1, 16),
+              conditions.Count("no moon", "a moon is seen", moons, 15, 16)]  # fmt: skip
+    figures.guess_moons(counts)
+    ((_, options, draw), named) = asked[0]
+    assert named["answer"] == answer in options
+    assert f"a moon is seen: with “no moon” {moons}, without 15" in named["alt"]
+    figure = draw(options[0])
+    assert f"You guessed for “no moon”: {options[0]}." in words_of(figure)
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    assert heights == [moons / 16, 15 / 16]
+
+
+def test_four_corners_are_four_named_blocks():
+    names = ["one", "two", "three", "four"]
+    figure = figures.four_corners({name: [RED] * 4 for name in names})
+    assert len(figure.axes) == 16 and [block._suptitle.get_text() for block in figure.subfigs] == names
+
+
+# Whose answer the cells after an exercise use
+
+
+def run_after(id: str, answer, **names) -> str:
+    """What the cells from `use` to the next figure print and show, with this answer."""
+    code = cells(STEM)
+    first = next(i for i, source in enumerate(code) if f'use("{id}"' in source)
+    sources = code[first : first + (2 if id == "02.1" else 1)]
+    words = []
+    space = {"use": exercises.use, "torch": torch, "math": math, "figures": figures,
+             exercises.of("02")[id].reference.__name__: answer}  # fmt: skip
+    space["show"] = lambda figure, alt: words.append(words_of(figure))
+    space |= names
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for source in sources:
+            exec(source, space)
+    return printed.getvalue() + " ".join(words)
+
+
+class Painter:
+    """Paints red, whatever it is asked for."""
+
+    noise_size = 32
+
+    def paint(self, prompt, seeds, guidance_scale=5.0):
+        return [RED] * len(seeds)
+
+    def paint_noise(self, prompt, noise, guidance_scale=5.0):
+        assert tuple(noise.shape) == (3, 32)
+        return [RED] * len(noise)
+
+
+USED = {
+    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON], "all_pictures": [RED] * 12},
+    "02.2": {"words": NINE.words, "nine_probabilities": [w / 100 for w in NINE.weights],
+             "dice": generator(0)},
+    "02.4": {"artist": Painter(), "seeds": [0, 1, 2, 3]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "whose"),
+    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+)
+@pytest.mark.parametrize("id", USED)
+def test_the_next_figure_says_whose_answer_it_used(id, kind, whose):
+    answers = {"missing": ..., "wrong": WRONG[id][0], "right": RIGHT[id][0]}
+    said = run_after(id, answers[kind], **USED[id])
+    assert re.search(rf"\b(are|is) {whose}", said), said
+
+
+def test_the_learner_s_fair_choices_are_printed():
+    shares = [weight / 100 for weight in NINE.weights]
+    said = run_after("02.3", choices_by_product, nine_probabilities=shares)
+    assert "your fair_choices is used here" in said and "fair coin:  2.0" in said
+
+
+# The exercises: for each, answers that are wrong in the usual ways, and other ways of being right
 
 
 def rows_in_place(seeds, size):
     rows = torch.empty(len(seeds), size)
     for row, seed in zip(rows, seeds, strict=True):
-        g = torch.Generator()
-        g.manual_seed(seed)
-        row.copy_(torch.randn(1, size, generator=g)[0])
+        dice = torch.Generator()
+        dice.manual_seed(seed)
+        row.copy_(torch.randn(1, size, generator=dice)[0])
     return rows
 
 
-def rows_from_the_global_stream(seeds, size):
+def rows_from_the_shared_stream(seeds, size):
     rows = []
     for seed in seeds:
         torch.manual_seed(seed)
@@ -165,136 +455,102 @@ def rows_from_the_global_stream(seeds, size):
 
 
 def rows_from_one_generator(seeds, size):
-    g = torch.Generator()
-    return torch.stack([torch.randn(size, generator=g.manual_seed(seeds[0])) for _ in seeds])
+    dice = torch.Generator()
+    return torch.stack([torch.randn(size, generator=dice.manual_seed(seeds[0])) for _ in seeds])
 
 
 def rows_from_one_stream(seeds, size):
-    g = torch.Generator().manual_seed(seeds[0])
-    return torch.stack([torch.randn(size, generator=g) for _ in seeds])
+    dice = torch.Generator().manual_seed(seeds[0])
+    return torch.stack([torch.randn(size, generator=dice) for _ in seeds])
 
 
-def different_by_product(p, draws):
-    missed = [math.prod([1 - one] * draws) for one in p]
-    return len(p) - sum(missed)
+def pick_by_search(probabilities, u):
+    ends = torch.tensor(probabilities, dtype=torch.float64).cumsum(dim=0)
+    return int(torch.searchsorted(ends, torch.tensor(u, dtype=torch.float64), right=True))
 
 
-def different_draw_by_draw(p, draws):
-    """Each draw is new with the probability that it is a result not yet seen."""
-    return sum(one * (1 - one) ** n for n in range(draws) for one in p)
+def pick_by_taking_away(probabilities, u):
+    position = 0
+    while u >= probabilities[position]:
+        u -= probabilities[position]
+        position += 1
+    return position
 
 
-def share_with_numpy(pairs):
-    import numpy as np
-
-    x, y = np.array(pairs, dtype=float).T
-    between, within = np.cov(x, y, bias=True)[0, 1], ((x - y) ** 2).mean() / 2
-    return between / (between + within)
+def pick_from_behind(probabilities, u):
+    return len(probabilities) - 1 - notebook_02.pick(probabilities[::-1], u)
 
 
-def share_without_means(pairs):
-    n = len(pairs)
-    xs, ys = zip(*pairs, strict=True)
-    between = sum(x * y for x, y in pairs) / n - sum(xs) / n * sum(ys) / n
-    within = sum(x * x + y * y - 2 * x * y for x, y in pairs) / (2 * n)
-    return between / (within + between)
+def pick_at_random(probabilities, u):
+    return random.Random(u).choices(range(len(probabilities)), probabilities)[0]
 
 
-def share_by_correlation(pairs):
-    return float(torch.corrcoef(torch.tensor(pairs, dtype=torch.float64).T)[0, 1])
+def pick_changes_its_input(probabilities, u):
+    for i in range(1, len(probabilities)):
+        probabilities[i] += probabilities[i - 1]
+    return next(i for i, end in enumerate(probabilities) if u < end)
 
 
-def information_from_entropies(counts):
-    p = torch.tensor(counts, dtype=torch.float64) / sum(map(sum, counts))
-    return sum(
-        sign * metrics.entropy(part, bits=True)
-        for sign, part in ((1, p.sum(dim=1)), (1, p.sum(dim=0)), (-1, p.flatten()))
-    )
+def choices_by_product(probabilities):
+    return math.prod(p**-p for p in probabilities if p > 0)
 
 
-def information_as_divergence(counts):
-    p = torch.tensor(counts, dtype=torch.float64) / sum(map(sum, counts))
-    apart = p.sum(dim=1, keepdim=True) * p.sum(dim=0, keepdim=True)
-    return float(torch.where(p > 0, p * (p / apart).log2(), 0.0).sum())
+def choices_by_library(probabilities):
+    return 2 ** metrics.entropy(probabilities, bits=True)
 
 
-def information_that_minds_no_zeros(counts):
-    p = torch.tensor(counts, dtype=torch.float64) / sum(map(sum, counts))
-    return float((p * (p / p.sum(1, keepdim=True) / p.sum(0, keepdim=True)).log2()).sum())
-
-
-def information_with_a_correction(counts):
-    filled = sum(n > 0 for row in counts for n in row)
-    spare = len(counts) + len(counts[0]) - filled - 1
-    return information_from_entropies(counts) + spare / (2 * sum(map(sum, counts))) / math.log(2)
-
-
-def guide_in_logs(p_any, p_asked, w):
-    a, b = (torch.tensor(p, dtype=torch.float64) for p in (p_any, p_asked))
-    logs = torch.where((b == 0) & (w > 0), -torch.inf, a.log() + w * (b.log() - a.log()).nan_to_num())
-    return logs.softmax(dim=0)
-
-
-def guide_by_ratio(p_any, p_asked, w):
-    parts = []
-    for a, b in zip(p_any, p_asked, strict=True):
-        parts.append(0.0 if a == 0 else a * (b / a) ** w)
-    return [part / sum(parts) for part in parts]
-
-
-def guide_straight(p_any, p_asked, w):
-    return [a + w * (b - a) for a, b in zip(p_any, p_asked, strict=True)]
-
-
-def guide_cut_at_0(p_any, p_asked, w):
-    parts = [max(0.0, part) for part in guide_straight(p_any, p_asked, w)]
-    return [part / sum(parts) for part in parts]
+def choices_that_fail_at_0(probabilities):
+    return 2 ** sum(p * math.log2(1 / p) for p in probabilities)
 
 
 RIGHT = {
-    "02.1": [wait_by_bisection, lambda u, rate: -math.log1p(-u) / rate,
-             lambda u, rate: math.log(1 / (1 - u)) / rate],
-    "02.2": [rows_in_place,
+    "02.1": [rows_in_place,
              lambda seeds, size: torch.cat([torch.randn(1, size, generator=generator(s)) for s in seeds])],
-    "02.3": [different_by_product, different_draw_by_draw],
-    "02.4": [share_with_numpy, share_without_means],
-    "02.5": [information_from_entropies, information_as_divergence],
-    "02.6": [guide_in_logs, guide_by_ratio],
+    "02.2": [pick_by_search, pick_by_taking_away],
+    "02.3": [choices_by_product, choices_by_library],
+    "02.4": ["A unicorn over the sea at noon", "The desert at noon, at night", "A forest in the ocean",
+             "A village at night without a moon", "Three pink elephants"],
 }  # fmt: skip
 WRONG = {
-    "02.1": [lambda u, r: 1 - math.exp(-r * u), lambda u, r: r * math.exp(-r * u), lambda u, r: u / r,
-             lambda u, r: -math.log(1 - u) * r, lambda u, r: math.log(1 - u) / r, lambda u, r: 1 / r,
-             lambda u, r: -math.log(u) / r, lambda u, r: -math.log10(1 - u) / r, lambda u, r: None],
-    "02.2": [rows_from_the_global_stream, rows_from_one_generator, rows_from_one_stream, tasks._even,
+    "02.1": [rows_from_one_generator, rows_from_the_shared_stream, rows_from_one_stream, notebook_02._even,
              lambda seeds, size: rows_in_place([i + s for i, s in enumerate(seeds)], size),
              lambda seeds, size: rows_in_place(range(len(seeds)), size),
              lambda seeds, size: rows_in_place(seeds, size).T, lambda seeds, size: torch.zeros(1, size),
-             lambda seeds, size: rows_in_place(sorted(seeds), size)],
-    "02.3": [lambda p, n: sum((1 - one) ** n for one in p), lambda p, n: float(min(n, len(p))),
-             lambda p, n: len(p) * (1 - (1 - 1 / len(p)) ** n), lambda p, n: sum(1 - one**n for one in p),
-             lambda p, n: sum(min(1, n * one) for one in p), lambda p, n: n, lambda p, n: len(p),
-             lambda p, n: 1 - math.prod((1 - one) ** n for one in p)],
-    "02.4": [share_by_correlation, tasks._of_means, tasks._whole_difference, tasks._one_less,
-             tasks._by_within, lambda pairs: 0.5, lambda pairs: 1 - share_with_numpy(pairs),
-             lambda pairs: max(0.0, share_with_numpy(pairs)),
-             lambda pairs: share_with_numpy(pairs) ** 2],
-    "02.5": [lambda c: information_from_entropies(c) * math.log(2), tasks._joint, tasks._left_open,
-             tasks._even_rows, lambda c: -information_as_divergence(c), information_that_minds_no_zeros,
-             information_with_a_correction, lambda c: 0.0],
-    "02.6": [guide_straight, guide_cut_at_0, tasks._raw, tasks._product, tasks._swapped,
-             lambda a, b, w: guide_by_ratio(b, a, w), lambda a, b, w: list(b),
-             lambda a, b, w: [x ** (1 - w) * y**w for x, y in zip(a, b, strict=True)],
-             lambda a, b, w: guide_by_ratio(a, b, w + 1)],
+             lambda seeds, size: rows_in_place(sorted(seeds), size), lambda seeds, size: None],
+    "02.2": [lambda p, u: p.index(max(p)), pick_from_behind, pick_at_random, pick_changes_its_input,
+             notebook_02._nearest_end, lambda p, u: notebook_02.pick(p, u) + 1, lambda p, u: 0,
+             lambda p, u: int(u * len(p)), lambda p, u: p[notebook_02.pick(p, u)],
+             lambda p, u: next((i for i, share in enumerate(p) if u < share), len(p) - 1),
+             lambda p, u: print(notebook_02.pick(p, u))],
+    "02.3": [notebook_02._entropy, notebook_02._natural, notebook_02._unweighted, choices_that_fail_at_0, len,
+             lambda p: 1 / sum(share**2 for share in p), lambda p: 1 / choices_by_product(p),
+             lambda p: 1 / max(p), lambda p: print(choices_by_product(p)), lambda p: 2.0],
+    "02.4": [BALLOON, "", "   ", None, 3, ["a unicorn"], "The desert at night", "A village",
+             lambda: "a unicorn", "Three blue rockets over the mountains at sunrise"],
 }  # fmt: skip
 
 
-def test_noise_from_the_global_stream_is_told_apart_and_leaves_no_trace():
+def test_noise_from_the_shared_stream_is_told_apart_and_leaves_no_trace():
     before = torch.get_rng_state()
-    assert "global generator has moved" in EXERCISES["02.2"].judge(rows_from_the_global_stream)
-    assert torch.equal(before, torch.get_rng_state())
+    said = exercises.of("02")["02.1"].judge(rows_from_the_shared_stream)
+    assert "shared stream has moved" in said and torch.equal(before, torch.get_rng_state())
 
 
-def test_every_named_slip_is_named(monkeypatch):
-    named = {id: EXERCISES[id].judge(wrong) for id, wrong in
-             (("02.4", tasks._of_means), ("02.5", tasks._joint), ("02.6", guide_straight))}  # fmt: skip
-    assert "differ by chance" in named["02.4"] and "joint" in named["02.5"] and "range" in named["02.6"]
+@pytest.mark.parametrize(
+    ("id", "number", "said"),
+    [("02.2", 0, "likeliest"), ("02.2", 4, "closest"), ("02.2", 5, "count from 0"), ("02.2", 9, "add up"),
+     ("02.3", 0, "raise 2"), ("02.3", 1, "base 2"), ("02.3", 2, "multiply it"), ("02.3", 6, "1 / p"),
+     ("02.1", 2, "a generator for each"), ("02.1", 3, "torch.randn"), ("02.4", 0, "knows all these words")],
+)  # fmt: skip
+def test_usual_slips_are_named(id, number, said):
+    assert said in exercises.of("02")[id].judge(WRONG[id][number])
+
+
+@pytest.mark.parametrize(
+    ("request_", "places", "times"),
+    [("A boat on the ocean in the desert at noon", {"ocean", "desert"}, {"noon"}),
+     ("The city at midnight, early in the morning", {"city"}, {"night", "morning"}),
+     ("A balloon", set(), set())],
+)  # fmt: skip
+def test_places_and_times_of_a_request_are_read(request_, places, times):
+    assert (notebook_02.places(request_), notebook_02.times(request_)) == (places, times)

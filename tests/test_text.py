@@ -317,7 +317,7 @@ def test_what_is_no_prompt_is_refused_before_it_is_looked_through(gpt2, prompts)
 
 @pytest.mark.parametrize("options", [
     {"repetition_penalty": 1e-6}, {"repetition_penalty": 1e300}, {"temperature": 1e-6},
-    {"temperature": 1e300}, {"top_p": 1e-300}, {"top_k": 10**30}, {"batch_size": 10**30},
+    {"temperature": 1e300}, {"temperature": 2}, {"top_p": 1e-300}, {"top_k": 10**30}, {"batch_size": 10**30},
 ])  # fmt: skip
 def test_settings_at_the_ends_of_their_ranges_give_a_text(gpt2, options):
     tokenizer, model = gpt2

@@ -1,5 +1,5 @@
-"""Notebook 02, randomness and conditionality: its exercises, experiments and figures."""
+"""Notebook 02, randomness and conditionality: its exercises, drawings, experiments and figures."""
 
-from helpers.lessons.randomness import exercises
+from helpers.lessons.randomness import conditions, diagrams, exercises, figures, pictures, streams
 
-__all__ = ["exercises"]
+__all__ = ["conditions", "diagrams", "exercises", "figures", "pictures", "streams"]

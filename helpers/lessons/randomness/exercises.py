@@ -3,243 +3,195 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from typing import Any
+
+import torch
 
 from helpers.exercises import Exercise, register
 from helpers.lessons.answer_checks import like
+from helpers.session import generator
 
-
-def waiting_time(u, rate):
-    """The inverse of F(t) = 1 - exp(-rate * t)."""
-    return -math.log(1 - u) / rate
+DENIED = re.compile(r"\b(no|not|never|without)\b", re.IGNORECASE)
 
 
 def noise_rows(seeds, size):
-    """A generator for each row."""
-    import torch
-
-    rows = [torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    """Return noise: for each seed a row of `size` numbers, which follows from this seed alone."""
+    rows = []
+    for seed in seeds:
+        dice = generator(seed)
+        rows.append(torch.randn(size, generator=dice))
     return torch.stack(rows)
 
 
-def expected_different(p, draws):
-    """A result has come unless all draws missed it; expectations add up."""
-    return sum(1 - (1 - one) ** draws for one in p)
+def pick(probabilities, u):
+    """Return the position, from 0, of the section in which the number u lands."""
+    end = 0
+    for position in range(len(probabilities)):
+        end = end + probabilities[position]
+        if u < end:
+            return position
+    return position  # rounding can leave the last end a little below 1
 
 
-def explained_share(pairs):
-    """Between by the sum of between and within, each from the pairs by itself (Sobol 1993)."""
-    count = len(pairs)
-    x_mean, y_mean = (sum(pair[i] for pair in pairs) / count for i in (0, 1))
-    within = sum((x - y) ** 2 / 2 for x, y in pairs) / count
-    between = sum((x - x_mean) * (y - y_mean) for x, y in pairs) / count
-    return between / (within + between)
+def fair_choices(probabilities):
+    """Return 2 to the power of the entropy in bits; a probability of 0 adds nothing to the entropy."""
+    entropy = 0
+    for p in probabilities:
+        if p > 0:
+            entropy = entropy + p * math.log2(1 / p)
+    return 2**entropy
 
 
-def information(counts):
-    """Mutual information in bits of a table of counts, rows by columns (Shannon 1948)."""
-    total = sum(map(sum, counts))
-    rows = [sum(row) / total for row in counts]
-    columns = [sum(column) / total for column in zip(*counts, strict=True)]
-    return sum(
-        n / total * math.log2(n / total / rows[i] / columns[j])
-        for i, row in enumerate(counts)
-        for j, n in enumerate(row)
-        if n
-    )
-
-
-def guide(p_any, p_asked, w):
-    """Classifier-free guidance of one distribution (Ho and Salimans 2022)."""
-    pairs = zip(p_any, p_asked, strict=True)
-    weights = [0.0 if w > 0 and b == 0 else a ** (1 - w) * b**w for a, b in pairs]
-    return [weight / sum(weights) for weight in weights]
+def impossible_request():
+    """A request for a picture, in quotes, that the artist cannot fulfil."""
+    return "A boat on the ocean in the desert at noon"
 
 
 # Judges
 
 
-def _mean_square(pairs) -> tuple[float, float]:
-    """The variance of the pairs' means, and half the mean squared difference."""
-    means = [(x + y) / 2 for x, y in pairs]
-    middle = sum(means) / len(means)
-    within = sum((x - y) ** 2 for x, y in pairs) / 2 / len(pairs)
-    return sum((mean - middle) ** 2 for mean in means) / len(means), within
-
-
-def _of_means(pairs) -> float:
-    between, within = _mean_square(pairs)
-    return between / (between + within)
-
-
-def _one_less(pairs) -> float:
-    share, count = explained_share(pairs), len(pairs)
-    return share * count / (share * count + (1 - share) * (count - 1))
-
-
-def _by_within(pairs) -> float:
-    share = explained_share(pairs)
-    return share / (1 - share) if share < 1 else math.inf
-
-
-def _whole_difference(pairs) -> float:
-    share = explained_share(pairs)
-    return share / (share + 2 * (1 - share))
+def _row_cases() -> list[tuple]:
+    return [([0, 1, 2], 5), ([7], 3), ([2, 0], 5), ([4, 4], 2), ([1], 17)]
 
 
 def _one_stream(seeds, size):
-    import torch
-
-    return torch.randn(len(seeds), size, generator=torch.Generator().manual_seed(seeds[0]))
+    return torch.randn(len(seeds), size, generator=generator(seeds[0]))
 
 
 def _even(seeds, size):
-    import torch
-
-    return torch.stack([torch.rand(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    return torch.stack([torch.rand(size, generator=generator(seed)) for seed in seeds])
 
 
 def _judge_rows(answer: Any) -> str | None:
-    import torch
-
-    def cases() -> list[tuple]:
-        return [([0, 1, 2], 5), ([7], 3), ([2, 0], 5), ([4, 4], 2), ([1], 17)]
-
     before = torch.get_rng_state()
-    wrong = like(noise_rows, cases, {
+    wrong = like(noise_rows, _row_cases, {
         "The rows share one stream, so each depends on those before it: a generator for each.": _one_stream,
-        "Those numbers are evenly spread; noise is normal: torch.randn.": _even,
+        "Those numbers lie between 0 and 1; noise comes from torch.randn.": _even,
         "Every row is the same: each has its own seed.": lambda s, n: noise_rows([s[0]] * len(s), n),
         "A row must not depend on its place in the list.":
-            lambda s, n: noise_rows([i + one for i, one in enumerate(s)], n),
+            lambda s, n: noise_rows([i + seed for i, seed in enumerate(s)], n),
     })(answer)  # fmt: skip
     touched = not torch.equal(before, torch.get_rng_state())
     torch.set_rng_state(before)
     if wrong is None and touched:
-        return "The rows are right, but the global generator has moved: make one of your own, and pass it on."
+        return "The rows are right, but the shared stream has moved: hand your own generator over."
     return wrong
 
 
-def _table_cases() -> list[tuple]:
-    return [([[5, 0], [0, 5]],), ([[2, 2], [4, 4]],), ([[3, 1, 0], [0, 2, 6]],), ([[1, 2], [3, 4], [0, 9]],)]
+def _pick_cases() -> list[tuple]:
+    three, gaps = [0.5, 0.3, 0.2], [0.0, 0.25, 0.0, 0.75]
+    numbers = (0.1, 0.62, 0.93, 0.35)
+    return [(three, u) for u in numbers] + [(gaps, 0.1), (gaps, 0.9), ([1.0], 0.4), ([0.1] * 4 + [0.6], 0.27)]
 
 
-def _entropy(shares) -> float:
-    return -sum(one * math.log2(one) for one in shares if one)
+def _nearest_end(probabilities, u):
+    """The section whose end lies closest."""
+    ends = [sum(probabilities[: i + 1]) for i in range(len(probabilities))]
+    return min(range(len(ends)), key=lambda i: abs(ends[i] - u))
 
 
-def _left_open(counts) -> float:
-    """What is open about the result once the condition is known."""
-    columns = [sum(column) / sum(map(sum, counts)) for column in zip(*counts, strict=True)]
-    return _entropy(columns) - information(counts)
+def _entropy(probabilities) -> float:
+    return math.log2(fair_choices(probabilities))
 
 
-def _joint(counts) -> float:
-    total = sum(map(sum, counts))
-    return _entropy([n / total for row in counts for n in row])
+def _natural(probabilities) -> float:
+    return 2 ** (_entropy(probabilities) * math.log(2))
 
 
-def _even_rows(counts) -> float:
-    return information([[n / sum(row) for n in row] for row in counts])
+def _unweighted(probabilities) -> float:
+    return 2 ** sum(math.log2(1 / p) for p in probabilities if p > 0)
 
 
-def _guide_cases() -> list[tuple]:
-    one, two = [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]
-    three, four = [0.25, 0.25, 0.5, 0.0], [0.5, 0.0, 0.5, 0.0]
-    return [(one, two, w) for w in (0.25, 0.0, 1.0, 3.0)] + [(three, four, w) for w in (1.0, 2.0, 0.5)]
+def _judge_request(answer: Any) -> str | None:
+    from smallworld.world.words import unseen
+
+    if not isinstance(answer, str) or not answer.strip():
+        return "The request is a text: write it in quotes."
+    if DENIED.search(answer) or unseen(answer) or len(places(answer)) > 1 or len(times(answer)) > 1:
+        return None
+    return (
+        "The artist knows all these words, and they do not contradict each other. Name two places or two "
+        "times of day, say what must not be there, or name something that is not in the small world."
+    )
 
 
-def _straight(p_any, p_asked, w) -> list[float]:
-    return [a + w * (b - a) for a, b in zip(p_any, p_asked, strict=True)]
+def places(request: str) -> set[str]:
+    """The places of the small world that a request names."""
+    from smallworld.world.captions import PLACE_NAMES
+
+    return {place for place, names in PLACE_NAMES.items() if _names_one(request, names)}
 
 
-def _raw(p_any, p_asked, w) -> list[float]:
-    pairs = zip(p_any, p_asked, strict=True)
-    return [0.0 if w > 0 and b == 0 else a ** (1 - w) * b**w for a, b in pairs]
+def times(request: str) -> set[str]:
+    """The times of day that a request names."""
+    from smallworld.world.captions import TIME_PHRASES
+    from smallworld.world.checker import mentioned_keys
+
+    named = {time for time, phrases in TIME_PHRASES.items() if _names_one(request, phrases)}
+    return named | (mentioned_keys(request) & set(TIME_PHRASES))
 
 
-def _product(p_any, p_asked, w) -> list[float]:
-    weights = [a * b**w for a, b in zip(p_any, p_asked, strict=True)]
-    return [weight / sum(weights) for weight in weights]
-
-
-def _swapped(p_any, p_asked, w) -> list[float]:
-    return guide(p_any, p_asked, 1 - w) if w <= 1 else []
+def _names_one(text: str, names: Iterable[str]) -> bool:
+    return any(re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) for name in names)
 
 
 EXERCISES = (
-    Exercise("02.1", "Waiting times", like(waiting_time, lambda: [
-        (0.5, 6.0), (0.9, 6.0), (0.2, 0.5), (0.0, 3.0), (0.999, 1.0),
+    Exercise("02.1", "A generator for each row", _judge_rows, (
+        "As many generators as rows: make a new one for each seed, inside a loop.",
+        "generator(seed) makes one; torch.randn(size, generator=...) takes `size` numbers from it. "
+        "torch.stack(rows) makes one tensor of a list of rows.",
+        "rows = []; for seed in seeds: dice = generator(seed); "
+        "append torch.randn(size, generator=dice) to rows. After the loop, return torch.stack(rows).",
+    ), noise_rows,
+        purpose="Your rows are painted in the next figure.",
+        shapes="seeds is a list of whole numbers; the result is a tensor of shape (number of seeds, size).",
+        example=("noise_rows([7, 8, 9], 5).shape", "torch.Size([3, 5])"),
+        difficulty=2, minutes=10),
+    Exercise("02.2", "One number, one word", like(pick, _pick_cases, {
+        "That is the likeliest position, whatever u is.": lambda p, u: p.index(max(p)),
+        "Compare u with the end of each section, so add up the probabilities on the way.":
+            lambda p, u: next((i for i, share in enumerate(p) if u < share), len(p) - 1),
+        "Positions count from 0.": lambda p, u: pick(p, u) + 1,
+        "u lands in a section where it is larger than the section's beginning and smaller than its end; this "
+        "is the end that lies closest.": _nearest_end,
+    }), (
+        "Where does the first section end? And the second one? Look at the drawing.",
+        "Keep one number, the end of the section so far. In each round of a loop add a probability to it.",
+        "end = 0; for position in range(len(probabilities)): add probabilities[position] to end; "
+        "if u < end: return position. After the loop, return the last position.",
+    ), pick,
+        purpose="Your function draws a thousand words, and then it writes a story.",
+        shapes="probabilities is a list of numbers with the sum 1; u is a number from 0 to 1; the result is "
+        "a whole number.",
+        example=("pick([0.5, 0.3, 0.2], 0.62)", "1"), difficulty=2, minutes=10),
+    Exercise("02.3", "Fair choices", like(fair_choices, lambda: [
+        ([0.5, 0.5],), ([0.5, 0.25, 0.25],), ([0.9, 0.1],), ([0.125] * 8,), ([1.0],), ([0.7, 0.3, 0.0],),
+        ([0.0, 0.2, 0.8],),
     ], {
-        "That is F itself, from time to probability: solve it for t.": lambda u, r: 1 - math.exp(-r * u),
-        "That is the density; take F, and solve it for t.": lambda u, r: r * math.exp(-r * u),
-        "The more buses, the shorter the wait: divide by the rate.": lambda u, r: -math.log(1 - u) * r,
-        "A waiting time is not negative: the logarithm of 1 - u is.": lambda u, r: math.log(1 - u) / r,
-        "That belongs to 1 - u: for u = 0 the wait should be 0.":
-            lambda u, r: -math.log(u) / r if u else math.inf,
-        "The logarithm that undoes e is the natural one.": lambda u, r: -math.log10(1 - u) / r,
+        "That is the entropy: raise 2 to this power.": _entropy,
+        "Bits need the logarithm to base 2, math.log2.": _natural,
+        "Each surprise counts as often as its outcome comes: multiply it by its probability.": _unweighted,
+        "That is how many outcomes there are; some come more often than others.":
+            lambda p: len([share for share in p if share > 0]),
+        "The surprise is the logarithm of 1 / p, not of p.": lambda p: 1 / fair_choices(p),
     }), (
-        "Write u = 1 - exp(-rate * t) and bring t to one side.",
-        "exp(-rate * t) = 1 - u. The natural logarithm, math.log, undoes exp.",
-        "t = -math.log(1 - u) / rate.",
-    ), waiting_time),
-    Exercise("02.2", "Noise, row by row", _judge_rows, (
-        "As many generators as rows.",
-        "torch.Generator().manual_seed(seed) makes one; torch.randn takes it as generator=.",
-        "torch.stack([torch.randn(size, generator=torch.Generator().manual_seed(s)) for s in seeds]).",
-    ), noise_rows),
-    Exercise("02.3", "Expected coverage", like(expected_different, lambda: [
-        ([0.7, 0.2, 0.1], 2), ([0.5, 0.5], 1), ([0.5, 0.5], 3), ([0.7, 0.2, 0.1], 50), ([1.0, 0.0], 4),
-        ([0.25] * 4, 0),
-    ], {
-        "That is how many are still missing.": lambda p, n: sum((1 - one) ** n for one in p),
-        "Results are not equally likely: treat each by its own p.":
-            lambda p, n: len(p) * (1 - (1 - 1 / len(p)) ** n),
-        "That is how many there can be at most: chance repeats itself.": lambda p, n: float(min(n, len(p))),
-        "p ** draws is the probability that every draw gives this result.":
-            lambda p, n: sum(1 - one**n for one in p),
-        "draws * p is how often a result comes, and a second time adds nothing new.":
-            lambda p, n: sum(min(1, n * one) for one in p),
-    }), (
-        "Add up, over the results, the probability that each has come at least once.",
-        "It has come unless all draws missed it; one draw misses with probability 1 - p.",
-        "sum(1 - (1 - one) ** draws for one in p).",
-    ), expected_different),
-    Exercise("02.4", "The explained share", like(explained_share, lambda: [
-        ([(1.0, 2.0), (4.0, 3.0), (7.0, 9.0)],), ([(0.0, 1.0), (1.0, 0.0), (2.0, 4.0), (5.0, 3.0)],),
-        ([(1.0, 1.0), (2.0, 2.0), (4.0, 4.0)],), ([(0.0, 3.0), (1.0, -1.0)],),
-    ], {
-        "The means of two differ by chance, too: take the covariance of first and second ones.": _of_means,
-        "Halve the squared differences: each has the chance of two results in it.": _whole_difference,
-        "That is the share left to chance.": lambda pairs: 1 - explained_share(pairs),
-        "That is between by within: divide by the sum of both.": _by_within,
-        "Between is a mean over all pairs, as within is: divide by their number, not by one less.": _one_less,
-    }), (
-        "Two numbers: within from the differences inside the pairs, between from what pairs have in common.",
-        "For between, the first ones and the second ones each have their own mean.",
-        "within = mean of (x - y) ** 2 / 2; between = mean of (x - x_mean) * (y - y_mean); divide.",
-    ), explained_share),
-    Exercise("02.5", "Mutual information", like(information, _table_cases, {
-        "These are nats: bits need the logarithm to base 2.": lambda c: information(c) * math.log(2),
-        "That is the joint entropy; it lacks the comparison with rows and columns.": _joint,
-        "That is what is still open once the condition is known; you want what has become known.": _left_open,
-        "Rows with more counts weigh more: divide by the total, not by each row's sum.": _even_rows,
-        "The sign: a known condition can only help.": lambda c: -information(c),
-    }), (
-        "First turn counts into shares, then get the shares of rows and of columns.",
-        "Skip cells that are 0: their logarithm is infinite, but they add nothing.",
-        "Sum n / total * math.log2(n / total / rows[i] / columns[j]) over all cells with n > 0.",
-    ), information),
-    Exercise("02.6", "Guidance for words", like(guide, _guide_cases, {
-        "That mixes the probabilities themselves; it can leave the range from 0 to 1.": _straight,
-        "The weights do not add up to 1 yet: divide by their sum.": _raw,
-        "p_any has an exponent as well, 1 - w.": _product,
-        "The two are swapped: w = 1 is p_asked.": _swapped,
-    }), (
-        "Two powers, multiplied, for each outcome; then make them add up to 1.",
-        "0 to a negative power is an error, so treat outcomes with p_asked 0 first.",
-        "weights = [0 if w > 0 and b == 0 else a ** (1 - w) * b ** w for a, b in zip(p_any, p_asked)].",
-    ), guide),
+        "A loop adds up the entropy. What is done with it at the end?",
+        "Each probability p above 0 adds p * math.log2(1 / p).",
+        "entropy = 0; for p in probabilities: if p > 0: add p * math.log2(1 / p). Return 2 ** entropy.",
+    ), fair_choices,
+        purpose="Your function measures the coins and the curve of the next figure.",
+        shapes="probabilities is a list of numbers with the sum 1, some may be 0; the result is a number.",
+        example=("fair_choices([0.5, 0.25, 0.25])", f"{fair_choices([0.5, 0.25, 0.25])}"),
+        difficulty=2, minutes=10),
+    Exercise("02.4", "An impossible request", _judge_request, (
+        "What can never be true at the same time? Or what does the small world not have?",
+        "Name two places, or two times of day; or say `without`; or name an animal of the zoo.",
+        "Begin like this: A lighthouse in the desert by the ocean, at ...",
+    ), impossible_request,
+        purpose="Your request is painted in the next figure.",
+        shapes="A text.", difficulty=1, minutes=5),
 )  # fmt: skip
 
 register(*EXERCISES)

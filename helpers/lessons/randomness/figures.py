@@ -1,0 +1,183 @@
+"""The figures of notebook 02: tables of pictures, drawn words, turned noise, guesses, counts, corners."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL.Image import Image
+
+from helpers import guess, metrics, plots
+from helpers.lessons.randomness.conditions import Count
+
+WIDTH = 8.1  # inches, as wide as a page
+LETTERS = "ABCD"
+ORDER = (2, 0, 3, 1)  # the places, by size, of the guidance scales that the letters hide
+
+
+def table(pictures: Sequence[Image], *, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> Figure:
+    """Large pictures in rows and columns, four side by side, with the names of both."""
+    wide = 1.1 if rows else 0.1
+    side = (WIDTH - wide) / max(1, len(columns)) - 0.06
+    named = [textwrap.fill(row, 13) for row in rows]
+    return plots.pictures(pictures, columns, columns=len(columns), rows=named, side=min(side, 2.4))
+
+
+def seed_table(pictures: Sequence[Image], prompts: Sequence[str], seeds: Sequence[int]) -> Figure:
+    """Pictures in a table: a row for each prompt, a column for each seed."""
+    return table(pictures, rows=prompts, columns=[f"seed {seed}" for seed in seeds])
+
+
+def painted_again(before: Sequence[Image], again: Sequence[Image], whose: str) -> Figure:
+    """Pictures of section 1 above the same ones from a batch whose noise rows somebody wrote."""
+    rows = ["in section 1", f"in this batch; the rows are {whose}"]
+    return table([*before, *again], rows=rows, columns=[""] * len(before))
+
+
+def asked_and_not(painted: Sequence[Image], unasked: Sequence[Image], whose: str) -> Figure:
+    """Pictures of a request that somebody wrote, above pictures from the same seeds without a request."""
+    rows = [f"the request is {whose}", "no request at all"]
+    return table([*painted, *unasked], rows=rows, columns=[""] * len(painted))
+
+
+def captioned(pictures: Sequence[Image], captions: Sequence[str], columns: int = 4) -> Figure:
+    """Large pictures, each under a caption of its own."""
+    side = (WIDTH - 0.1) / columns - 0.06
+    wrapped = [textwrap.fill(caption, 22) for caption in captions]
+    return plots.pictures(pictures, wrapped, columns=columns, side=side)
+
+
+def story_and_picture(story: str, picture: Image, title: str) -> Figure:
+    """A picture above a story, at most seven lines of it."""
+    figure, (scene, page) = plots.grid(2, 1, width=5.2, height=5.4, height_ratios=(2.2, 1))
+    scene.imshow(np.asarray(picture), interpolation="bicubic")
+    scene.set_title(title)
+    lines = textwrap.wrap(story.strip(), 38)
+    shown = lines if len(lines) <= 7 else [*lines[:7], "…"]
+    page.text(0, 1, "\n".join(shown), va="top", parse_math=False)
+    for axes in (scene, page):
+        axes.set_axis_off()
+    return figure
+
+
+def drawn_words(
+    words: Sequence[str], probabilities: Sequence[float], positions: Sequence[int], note: str = ""
+) -> Figure:
+    """How often each word was drawn, as bars, with its probability as a diamond."""
+    counts = np.bincount(np.asarray(positions), minlength=len(words))
+    figure, axes = plots.grid(width=WIDTH, height=4.0)
+    plots.bars(words, counts / len(positions), x_label="word", y_label="share of the draws", title=note,
+               value_format=".2f", axes=axes)  # fmt: skip
+    axes.plot(range(len(words)), probabilities, "D", color=plots.PALETTE[1], label="probability")
+    axes.legend()
+    return figure
+
+
+def noise_and_pictures(noise, pictures: Sequence[Image], degrees: Sequence[float]) -> Figure:
+    """Noise (pictures, channels, height, width), its first channel, above the pictures made of it."""
+    grey = [layer.float().cpu().numpy() for layer in noise[:, 0]]
+    captions = [f"turned by {angle:g}°" if angle else "first noise" for angle in degrees]
+    columns, side = len(degrees), (WIDTH - 1.1) / len(degrees) - 0.06
+    figure = plots.pictures([*grey, *pictures], captions, columns=columns, rows=("noise", "picture"),
+                            side=side)  # fmt: skip
+    for axes in figure.axes[:columns]:
+        axes.images[0].set(interpolation="nearest", clim=(-3, 3))  # every number as a square
+    return figure
+
+
+# Guidance
+
+
+def hidden(scales: Sequence[float]) -> dict[str, float]:
+    """Which guidance scale each letter stands for: four scales in a mixed order."""
+    ranked = sorted(scales)
+    return {letter: ranked[place] for letter, place in zip(LETTERS, ORDER, strict=True)}
+
+
+def riddle(by_scale: Mapping[float, Sequence[Image]]) -> Figure:
+    """The first picture of each guidance scale, under letters that hide the scale."""
+    scales = hidden(list(by_scale))
+    return captioned([by_scale[scale][0] for scale in scales.values()], list(scales))
+
+
+def guess_strictest(by_scale: Mapping[float, Sequence[Image]]) -> None:
+    """Guess first: which letter hides the highest guidance scale? Then see all four in order."""
+    scales = hidden(list(by_scale))
+    in_order = sorted(scales, key=scales.get)
+
+    def draw(chosen: str | None) -> Figure:
+        captions = [f"{letter}: guidance {scales[letter]:g}" for letter in in_order]
+        marked = [
+            f"{caption}\n(your guess)" if letter == chosen else caption
+            for letter, caption in zip(in_order, captions, strict=True)
+        ]
+        return captioned([by_scale[scales[letter]][0] for letter in in_order], marked)
+
+    said = ", ".join(f"{letter} at {scales[letter]:g}" for letter in in_order)
+    highest = in_order[-1]
+    question = f"Which picture was painted at guidance {scales[highest]:g}?"
+    alt = f"Four pictures of one request in the order of their guidance: {said}."
+    guess.choice(question, list(LETTERS), draw, answer=highest, alt=alt)
+
+
+def all_seeds(by_scale: Mapping[float, Sequence[Image]], seeds: Sequence[int]) -> Figure:
+    """All pictures: a row for each seed, a column for each guidance scale."""
+    rows = zip(*by_scale.values(), strict=True)
+    names = [f"guidance {scale:g}" for scale in by_scale]
+    return table([*chain(*rows)], rows=[f"seed {seed}" for seed in seeds], columns=names)
+
+
+# Conditions that cannot be met
+
+
+def guess_moons(counts: Sequence[Count]) -> None:
+    """Guess first: how many pictures that were to have no moon have one? Then see all counts."""
+    moons = counts[-1]
+    bounds = {f"at most {moons.total // 4}": moons.total // 4,
+              f"{moons.total // 4 + 1} to {3 * moons.total // 4}": 3 * moons.total // 4,
+              f"more than {3 * moons.total // 4}": moons.total}  # fmt: skip
+    answer = next(name for name, most in bounds.items() if moons.asked <= most)
+
+    def draw(chosen: str | None) -> Figure:
+        return signs(counts, f"You guessed for “{moons.name}”: {chosen}." if chosen else "")
+
+    said = "; ".join(f"{count.sign}: with “{count.name}” {count.asked}, without {count.not_asked}"
+                     for count in counts)  # fmt: skip
+    question = f"Of {moons.total} pictures that were asked to have no moon, how many show one?"
+    guess.choice(question, list(bounds), draw, answer=answer,
+                 alt=f"Bars with intervals, of {moons.total} pictures. {said}.")  # fmt: skip
+
+
+def signs(counts: Sequence[Count], note: str = "") -> Figure:
+    """How many pictures show each sign, with the impossible words and without, with 95 % intervals."""
+    figure, row = plots.grid(1, len(counts), width=WIDTH, height=3.9 + (0.4 if note else 0), sharey=True)
+    for axes, count in zip(row, counts, strict=True):
+        hits = {f"with\n“{count.name}”": count.asked, "without": count.not_asked}
+        labels = [f"{name}\n{number} of {count.total}" for name, number in hits.items()]
+        intervals = [metrics.wilson_interval(number, count.total) for number in hits.values()]
+        plots.bars(labels, [number / count.total for number in hits.values()], errors=intervals,
+                   highlight=[0], limits=(0, 1.05), title=count.sign, x_label="request",
+                   y_label="share of pictures", axes=axes)  # fmt: skip
+        axes.set_title(count.sign, fontsize=12)
+    for axes in row[1:]:
+        axes.set_ylabel("")
+    figure.suptitle(note, fontsize=12, x=0.02, ha="left")
+    return figure
+
+
+# Control against variety
+
+
+def four_corners(corners: Mapping[str, Sequence[Image]]) -> Figure:
+    """Four blocks of four pictures, two by two, each block under its name."""
+    figure = Figure(figsize=(WIDTH, WIDTH + 0.6), layout="constrained")
+    blocks = figure.subfigures(2, 2, wspace=0.03, hspace=0.03).flat
+    for block, (name, pictures) in zip(blocks, corners.items(), strict=True):
+        block.suptitle(name, fontsize=13, fontweight="bold")
+        for axes, picture in zip(block.subplots(2, 2).flat, pictures, strict=True):
+            axes.imshow(np.asarray(picture), interpolation="bicubic")
+            axes.set_axis_off()
+    return figure
