@@ -333,7 +333,7 @@ def test_letters_hide_the_scales_and_the_highest_is_the_answer(monkeypatch):
     hidden = figures.hidden(list(BY_SCALE))
     assert sorted(hidden.values()) == [0, 1, 3, 8] and list(hidden.values()) != sorted(hidden.values())
     shown, asked = [], []
-    monkeypatch.setattr(figures, "captioned", lambda made, captions: shown.append((made, captions)))
+    monkeypatch.setattr(figures, "captioned", lambda made, captions, **_: shown.append((made, captions)))
     monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
     figures.riddle(BY_SCALE)
     assert shown[0] == ([f"p{scale}" for scale in hidden.values()], list("ABCD"))

@@ -147,7 +147,8 @@ EXERCISES = (
     ), noise_rows,
         purpose="Your rows are painted in the next figure.",
         shapes="seeds is a list of whole numbers; the result is a tensor of shape (number of seeds, size).",
-        example=("noise_rows([7, 8, 9], 5).shape", "torch.Size([3, 5])"),
+        example=("noise_rows([7, 7], 3)",
+                 "tensor([[-0.1468,  0.7861,  0.9468],\n        [-0.1468,  0.7861,  0.9468]])"),
         difficulty=2, minutes=10),
     Exercise("02.2", "One number, one word", like(pick, _pick_cases, {
         "That is the likeliest position, whatever u is.": lambda p, u: p.index(max(p)),

@@ -23,7 +23,7 @@ def table(pictures: Sequence[Image], *, rows: Sequence[str] = (), columns: Seque
     wide = 1.1 if rows else 0.1
     side = (WIDTH - wide) / max(1, len(columns)) - 0.06
     named = [textwrap.fill(row, 13) for row in rows]
-    return plots.pictures(pictures, columns, columns=len(columns), rows=named, side=min(side, 2.4))
+    return plots.pictures(pictures, columns, columns=len(columns), rows=named, side=min(side, 1.8))
 
 
 def seed_table(pictures: Sequence[Image], prompts: Sequence[str], seeds: Sequence[int]) -> Figure:
@@ -45,17 +45,17 @@ def asked_and_not(painted: Sequence[Image], unasked: Sequence[Image], whose: str
 
 def captioned(pictures: Sequence[Image], captions: Sequence[str], columns: int = 4) -> Figure:
     """Large pictures, each under a caption of its own."""
-    side = (WIDTH - 0.1) / columns - 0.06
+    side = min((WIDTH - 0.1) / columns - 0.06, 3.0)
     wrapped = [textwrap.fill(caption, 22) for caption in captions]
     return plots.pictures(pictures, wrapped, columns=columns, side=side)
 
 
 def story_and_picture(story: str, picture: Image, title: str) -> Figure:
     """A picture above a story, at most seven lines of it."""
-    figure, (scene, page) = plots.grid(2, 1, width=5.2, height=5.4, height_ratios=(2.2, 1))
+    figure, (scene, page) = plots.grid(2, 1, width=4.8, height=5.2, height_ratios=(2.1, 1))
     scene.imshow(np.asarray(picture), interpolation="bicubic")
     scene.set_title(title)
-    lines = textwrap.wrap(story.strip(), 38)
+    lines = textwrap.wrap(story.strip(), 36)
     shown = lines if len(lines) <= 7 else [*lines[:7], "…"]
     page.text(0, 1, "\n".join(shown), va="top", parse_math=False)
     for axes in (scene, page):
@@ -70,8 +70,8 @@ def drawn_words(
     counts = np.bincount(np.asarray(positions), minlength=len(words))
     figure, axes = plots.grid(width=WIDTH, height=4.0)
     plots.bars(words, counts / len(positions), x_label="word", y_label="share of the draws", title=note,
-               value_format=".2f", axes=axes)  # fmt: skip
-    axes.plot(range(len(words)), probabilities, "D", color=plots.PALETTE[1], label="probability")
+               axes=axes)  # fmt: skip
+    axes.plot(range(len(words)), probabilities, "D", color=plots.PALETTE[1], ms=10, label="probability")
     axes.legend()
     return figure
 
@@ -100,7 +100,7 @@ def hidden(scales: Sequence[float]) -> dict[str, float]:
 def riddle(by_scale: Mapping[float, Sequence[Image]]) -> Figure:
     """The first picture of each guidance scale, under letters that hide the scale."""
     scales = hidden(list(by_scale))
-    return captioned([by_scale[scale][0] for scale in scales.values()], list(scales))
+    return captioned([by_scale[scale][0] for scale in scales.values()], list(scales), columns=2)
 
 
 def guess_strictest(by_scale: Mapping[float, Sequence[Image]]) -> None:
@@ -173,8 +173,9 @@ def signs(counts: Sequence[Count], note: str = "") -> Figure:
 
 def four_corners(corners: Mapping[str, Sequence[Image]]) -> Figure:
     """Four blocks of four pictures, two by two, each block under its name."""
-    figure = Figure(figsize=(WIDTH, WIDTH + 0.6), layout="constrained")
-    blocks = figure.subfigures(2, 2, wspace=0.03, hspace=0.03).flat
+    figure = Figure(figsize=(6.8, 7.5), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
+    blocks = figure.subfigures(2, 2, wspace=0.06, hspace=0.06).flat
     for block, (name, pictures) in zip(blocks, corners.items(), strict=True):
         block.suptitle(name, fontsize=13, fontweight="bold")
         for axes, picture in zip(block.subplots(2, 2).flat, pictures, strict=True):
