@@ -82,7 +82,7 @@ def _judge_rows(answer: Any) -> str | None:
 
 def _pick_cases() -> list[tuple]:
     three, gaps = [0.5, 0.3, 0.2], [0.0, 0.25, 0.0, 0.75]
-    numbers = (0.1, 0.62, 0.93, 0.35)
+    numbers = (0.93, 0.62, 0.1, 0.35)
     return [(three, u) for u in numbers] + [(gaps, 0.1), (gaps, 0.9), ([1.0], 0.4), ([0.1] * 4 + [0.6], 0.27)]
 
 
@@ -151,12 +151,12 @@ EXERCISES = (
                  "tensor([[-0.1468,  0.7861,  0.9468],\n        [-0.1468,  0.7861,  0.9468]])"),
         difficulty=2, minutes=10),
     Exercise("02.2", "One number, one word", like(pick, _pick_cases, {
-        "That is the likeliest position, whatever u is.": lambda p, u: p.index(max(p)),
         "Compare u with the end of each section, so add up the probabilities on the way.":
             lambda p, u: next((i for i, share in enumerate(p) if u < share), len(p) - 1),
         "Positions count from 0.": lambda p, u: pick(p, u) + 1,
         "u lands in a section where it is larger than the section's beginning and smaller than its end; this "
         "is the end that lies closest.": _nearest_end,
+        "That is the likeliest position, whatever u is.": lambda p, u: p.index(max(p)),
     }), (
         "Where does the first section end? And the second one? Look at the drawing.",
         "Keep one number, the end of the section so far. In each round of a loop add a probability to it.",

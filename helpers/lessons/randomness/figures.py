@@ -68,7 +68,7 @@ def drawn_words(
 ) -> Figure:
     """How often each word was drawn, as bars, with its probability as a diamond."""
     counts = np.bincount(np.asarray(positions), minlength=len(words))
-    figure, axes = plots.grid(width=WIDTH, height=4.0)
+    figure, axes = plots.grid(width=7.2, height=3.6)
     plots.bars(words, counts / len(positions), x_label="word", y_label="share of the draws", title=note,
                axes=axes)  # fmt: skip
     axes.plot(range(len(words)), probabilities, "D", color=plots.PALETTE[1], ms=10, label="probability")
@@ -173,7 +173,7 @@ def signs(counts: Sequence[Count], note: str = "") -> Figure:
 
 def four_corners(corners: Mapping[str, Sequence[Image]]) -> Figure:
     """Four blocks of four pictures, two by two, each block under its name."""
-    figure = Figure(figsize=(6.8, 7.5), layout="constrained")
+    figure = Figure(figsize=(6.2, 6.9), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
     blocks = figure.subfigures(2, 2, wspace=0.06, hspace=0.06).flat
     for block, (name, pictures) in zip(blocks, corners.items(), strict=True):
