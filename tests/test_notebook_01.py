@@ -185,7 +185,6 @@ def test_a_piece_sees_those_before_it_only_with_attention(attention):
 FAMILIES = {
     "Transformer": lambda seed: families.transformer(seed=seed, steps=3),
     "GAN": lambda seed: families.gan(3, seed=seed)[3],
-    "GAN, penalty": lambda seed: families.gan(3, seed=seed, penalty=0.3)[3],
     "GAN, packing": lambda seed: families.gan(3, seed=seed, together=2)[3],
     "diffusion": lambda seed: families.diffusion(2, seed=seed)[-1],
 }
@@ -239,13 +238,11 @@ def test_moments_of_the_game_are_those_that_were_asked_for():
     assert torch.equal(moments[4], longer[4])
 
 
-def test_a_discriminator_that_is_right_has_a_small_loss_and_a_steep_one_pays():
+def test_a_discriminator_that_is_right_has_a_small_loss():
     real, generated = torch.full((10, 1), 9.0), torch.full((10, 1), -9.0)
     right, wrong = (lambda x: x), (lambda x: -x)
-    small = families.discriminator_loss(right, real, generated, 0.0)
-    assert small < 0.001 < 10 < families.discriminator_loss(wrong, real, generated, 0.0)
-    paid = families.discriminator_loss(right, real, generated, 2.0)  # slope 1, half of 2
-    assert paid.item() == pytest.approx(small.item() + 1)
+    small = families.discriminator_loss(right, real, generated)
+    assert small < 0.001 < 10 < families.discriminator_loss(wrong, real, generated)
 
 
 def claims(seed: int) -> dict[str, tuple[int, float]]:
@@ -254,7 +251,7 @@ def claims(seed: int) -> dict[str, tuple[int, float]]:
     found = {
         "attention": families.transformer(True, seed=seed),
         "no attention": families.transformer(False, seed=seed),
-        "GAN": families.gan(1500, seed=seed)[1500],
+        "GAN": families.gan(2000, seed=seed)[2000],
         "hasty": hasty[1500],
         "more rounds": hasty[3000],
         "packing": families.gan(1500, generator_rate=0.004, together=2, seed=seed)[1500],
@@ -273,7 +270,7 @@ def test_what_the_notebook_says_of_the_three_families_holds_for_every_seed(seed,
         print(f"\nseed {seed}: {table}")
     heaps = {name: count for name, (count, _) in found.items()}
     near = {name: share for name, (_, share) in found.items()}
-    assert heaps["attention"] == 8 and near["attention"] > 0.9 > 0.6 > near["no attention"]
+    assert heaps["attention"] == 8 and near["attention"] > 0.9 > 0.75 > near["no attention"]
     assert heaps["GAN"] >= 7
     assert heaps["50 steps"] == 8 and near["50 steps"] > 0.85 > 0.7 > near["3 steps"] > near["1 steps"] + 0.1
     assert near["1 steps"] < 0.1
@@ -377,7 +374,7 @@ def names_for(id: str) -> dict:
         "01.1": {"heaps": heaps, "colours": heaps % 2, "seed": 0, "random": random,
                  "points": torch.zeros(4, 2), "middles": ring.centres(4)},
         "01.2": {"dice": random.Random(0), "textwrap": textwrap},
-        "01.3": {"moments": {1500: torch.zeros(50, 2), 3000: torch.zeros(50, 2)},
+        "01.3": {"collapsed": {1500: torch.zeros(50, 2), 3000: torch.zeros(50, 2)},
                  "packing": {1500: ring.eight_heaps(2000, 0)}},
         "01.4": {},
     }  # fmt: skip
@@ -396,8 +393,6 @@ def test_the_next_cells_say_whose_answer_they_used(id, kind, whose, monkeypatch)
         noted.append(note(draw(None)))
 
     monkeypatch.setattr(figures.guess, "choice", choice)
-    titled = figures.plots.bars
-    monkeypatch.setattr(figures.plots, "bars", lambda *a, title, **n: noted.append(title) or titled(*a, **n))
     answers = {"missing": ..., "wrong": WRONG[id][0], "right": RIGHT[id][0]}
     said = run_after(id, answers[kind], **names_for(id)) + " ".join(noted)
     assert re.search(rf"\b(counts|inside|count|rule) is {whose}", said), said

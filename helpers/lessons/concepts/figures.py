@@ -17,7 +17,7 @@ from helpers.lessons.concepts.ring import SIZES, centres, share_near
 from helpers.lessons.concepts.timeline import read_systems, timeline
 
 WIDTH = 8.1  # inches, as wide as a page
-SHOWN = 500  # points of a panel: enough to see their shape, few enough for a small file
+SHOWN = 700  # points of a panel: enough to see their shape, few enough for a small file
 BLUE, ORANGE, GREEN = plots.PALETTE[0], plots.PALETTE[1], plots.PALETTE[5]
 COLOURS = {"real": QUIET, "orange": ORANGE}  # of a cloud with this name; all others are green
 BETWEEN = LinearSegmentedColormap.from_list("from blue to orange", [BLUE, "white", ORANGE])
@@ -66,8 +66,8 @@ def border(
         orange = classifier(everywhere).softmax(dim=1)[:, 1].reshape(160, 160).T
     figure, axes = plots.grid(width=5.6, height=4.6)
     shown = axes.contourf(axis, axis, orange, levels=np.linspace(0, 1, 11), cmap=BETWEEN)
-    inks = np.array([BLUE, ORANGE])[colours[:400]]
-    axes.scatter(*points[:400].T, s=14, c=inks, edgecolors=INK, linewidths=0.5, antialiaseds=False)
+    inks = np.array([BLUE, ORANGE])[colours[:300]]
+    axes.scatter(*points[:300].T, s=16, c=inks, edgecolors="white", linewidths=0.5)
     figure.colorbar(shown, ax=axes, label="probability of orange", ticks=(0, 0.5, 1))
     _plane(axes, 4)
     return figure
@@ -77,7 +77,7 @@ def clouds(
     panels: Mapping[str, torch.Tensor], *, limit: float = 1.6, note: str = "",
     measure: Callable[[torch.Tensor], str] | None = None,
 ) -> Figure:  # fmt: skip
-    """Points (n, 2), the first 500, a panel for each entry, at most four in a row, all on one scale.
+    """Points (n, 2), the first 700, a panel for each entry, at most four in a row, all on one scale.
 
     measure: says something about the points of a panel, in its title; note: a line above all panels.
     """
@@ -135,7 +135,7 @@ def _tokens(axes: Axes, tokens: Sequence[str]) -> None:
 
 def _pixels(axes: Axes, picture) -> None:
     """The upper part of a picture, and the pixel that comes next."""
-    pixels = np.array(picture.quantize(24).convert("RGB"))  # with few colours the file is small
+    pixels = np.array(picture.convert("RGB"))
     height, width, _ = pixels.shape
     row, column, size = height * 5 // 8, width // 2, max(1, width // 32)
     pixels[row + size :] = 255

@@ -36,7 +36,7 @@ def timeline(
         height = line + 0.22 * stacked.setdefault((year, line), 0)
         stacked[year, line] += 1
         axes.plot(year, height, plots.MARKERS[i], color=plots.PALETTE[i])
-        axes.annotate(row[name], (year, height), (6, -3), textcoords="offset points", fontsize=10)
+        axes.annotate(row[name], (year, height), (6, -3), textcoords="offset points", fontsize=9)
     years = [int(row["year"]) for row in rows]
     axes.set(xlabel=x_label, xlim=(min(years) - 0.5, max(years) + 1.5), ylim=(-0.4, len(levels) - 0.1))
     axes.set_yticks(range(len(levels)), levels)
