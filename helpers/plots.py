@@ -51,10 +51,9 @@ def show_png(data: bytes, alt: str, *, jpeg: bool = False) -> None:
         raise WorkbookError("A picture needs alt text: say in a sentence what it shows.")
     alt, kind = " ".join(alt.split()), "image/jpeg" if jpeg else "image/png"
     picture, buffer = Image.open(io.BytesIO(data)).convert("RGB"), io.BytesIO()
-    if jpeg:
-        picture.save(buffer, "JPEG", quality=62, optimize=True)
-    else:
-        picture.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    if not jpeg:
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(buffer, kind[6:], quality=62, optimize=True)
     bundle = {kind: base64.b64encode(buffer.getvalue()).decode("ascii"), "text/plain": alt}
     display(bundle, metadata={kind: {"alt": alt}}, raw=True)
 
