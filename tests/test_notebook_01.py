@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,7 +85,8 @@ def run_cells(first: str, last: str, **names) -> dict:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_classifier_says_what_was_counted(seed):
-    space = run_cells("many_points(", "figures.border", seed=seed)
+    session = SimpleNamespace(seed=seed)
+    space = run_cells("many_points(", "figures.border", session=session)
     assert torch.allclose(space["orange"].detach(), torch.tensor(COUNTED), atol=0.12)
     assert space["counted"] == COUNTED and 0.25 < space["losses"][-1] < 0.4 < space["losses"][0]
     far = torch.tensor([[3.5, -3.5], [-3.5, 3.5], [3.5, 3.5], [-3.5, -3.5]])
