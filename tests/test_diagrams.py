@@ -12,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from helpers import diagrams, pages
 from helpers.diagrams import Canvas
 from helpers.errors import WorkbookError
+from helpers.lessons.concepts import diagrams as concepts
 from helpers.lessons.randomness import diagrams as chance
 from helpers.lessons.text import diagrams as drawn
 
@@ -65,7 +66,7 @@ DRAWINGS = {
     "attention, two": lambda: drawn.attention(["a", "b"], [1, 0]),
     "attention, long": lambda: drawn.attention(*many(200)),
     "attention, odd tokens": lambda: drawn.attention(ODD, [0.1] * len(ODD)),
-    "two dials": chance.two_dials,
+    "inputs and dials": chance.inputs_and_dials,
     "streams": chance.streams,
     "streams, other numbers": lambda: chance.streams(torch.linspace(-10, 10, 6)),
     "sections": chance.sections,
@@ -73,6 +74,10 @@ DRAWINGS = {
     "turned noise": chance.turned_noise,
     "turned noise, far": lambda: chance.turned_noise(80),
     "guidance": chance.guidance,
+    "concepts, attention": concepts.attention,
+    "concepts, training loop": concepts.training_loop,
+    "concepts, two players": concepts.two_players,
+    "concepts, noise": concepts.noising,
 }
 
 
@@ -276,6 +281,14 @@ def test_attention_lines_are_as_thick_as_their_weights():
     thickness = [float(path.get("stroke-width")) for _, path in lines]
     assert np.allclose(thickness, [1 + 17 * weight for weight in WEIGHTS[:-1]], atol=0.051)
     assert texts(diagram)[1::2] == [f"{weight:.2f}" for weight in WEIGHTS]
+
+
+def test_attention_to_itself_is_one_more_line():
+    plain, looped = (drawn.attention(SENTENCE, WEIGHTS, itself=flag) for flag in (False, True))
+    more = [path for path in parse(looped).iter(f"{SVG}path")][len(list(parse(plain).iter(f"{SVG}path"))) :]
+    (loop,) = more
+    assert float(loop.get("stroke-width")) == pytest.approx(1 + 17 * WEIGHTS[-1], abs=0.051)
+    assert "and to itself" in looped.alt and "itself" not in plain.alt
 
 
 def test_attention_on_a_long_text_shows_the_largest_weights_and_sums_the_rest():

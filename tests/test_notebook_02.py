@@ -24,10 +24,26 @@ from tests.notebook_code import cells, functions
 pytest_plugins = ("fixtures_text",)
 
 STEM = "02_randomness_and_conditionality"
-NINE = functions(STEM, "words", "weights")
+NINE = functions(STEM, "words", "nine_probabilities")
 TAUGHT = functions(STEM, "heat", "turn", math=math)
 BALLOON = "A red balloon over the ocean at noon"  # the notebook's first scene
 RED = Image.new("RGB", (64, 64), "red")
+
+
+# What stands in for an artist
+
+
+class Painter:
+    """Paints red, whatever it is asked for."""
+
+    noise_size = 32
+
+    def paint(self, prompt, seeds, guidance_scale=5.0):
+        return [RED] * len(seeds)
+
+    def paint_noise(self, prompt, noise, guidance_scale=5.0):
+        assert tuple(noise.shape) in ((4, 32), (3, 32))
+        return [RED] * len(noise)
 
 
 # What the cells teach
@@ -41,8 +57,8 @@ def test_heat_divides_the_logits(temperature):
 
 
 def test_a_hotter_list_of_nine_words_is_worth_more_fair_choices():
-    assert len(NINE.words) == len(NINE.weights) == 9 and sum(NINE.weights) == 100
-    shares = [weight / 100 for weight in NINE.weights]
+    shares = NINE.nine_probabilities
+    assert len(NINE.words) == len(shares) == 9 and sum(shares) == pytest.approx(1)
     worth = [notebook_02.fair_choices(TAUGHT.heat(shares, t)) for t in (0.25, 0.5, 1, 2, 4)]
     assert worth == sorted(worth) and 1 < worth[0] < 2 and 7 < worth[-1] < 9 and 4.9 < worth[2] < 5.3
 
@@ -57,16 +73,24 @@ def test_turned_noise_keeps_its_size_and_begins_and_ends_where_it_should(seed):
     assert (0.5 * first + 0.5 * second).std() < 0.8  # half of each
 
 
-def test_python_uses_a_text_as_a_seed_in_two_ways():
-    ways = [random.Random(), random.Random()]
-    for version, dice in enumerate(ways, 1):
-        dice.seed("fox", version=version)
-    assert ways[0].random() != ways[1].random()
-
-
 def test_a_number_type_changes_the_stream():
-    narrow, wide = (torch.randn(16, generator=generator(7), dtype=d) for d in (torch.float32, torch.float64))
-    assert not torch.allclose(narrow.double(), wide, atol=0.01)
+    narrow, wide = (torch.rand(3, generator=generator(7), dtype=d) for d in (torch.float32, torch.float64))
+    assert (narrow.double() - wide).abs().max() > 0.01
+
+
+def test_alone_in_the_notebook_has_the_numbers_of_seed_7():
+    state = torch.get_rng_state()
+    torch.manual_seed(7)
+    alone = torch.rand(3, generator=torch.default_generator)
+    torch.set_rng_state(state)
+    assert torch.equal(alone, torch.rand(3, generator=generator(7)))
+
+
+def test_without_its_first_row_one_stream_moves_on_by_one_place():
+    four, three = (torch.randn(count, 2048, generator=generator(0)) for count in (4, 3))
+    assert torch.equal(four[:3], three) and not torch.equal(four[1:], three)
+    own = notebook_02.noise_rows([0, 1, 2, 3], 2048)
+    assert torch.equal(own[1:], notebook_02.noise_rows([1, 2, 3], 2048))
 
 
 DRAWS = 20_000
@@ -193,7 +217,7 @@ def test_a_session_s_profile_chooses_the_steps(monkeypatch, cpu):
 
 def test_a_picture_painted_over_keeps_less_of_the_first_one_the_stronger_the_noise(artist):
     (first,) = artist.paint(BALLOON, 0)
-    scene = "A red balloon over the desert at night"
+    scene = "A red balloon over the desert at sunset"
     weak, strong = (artist.repaint(first, scene, strength=share, seed=0)[0] for share in (0.4, 1.0))
     assert apart(weak, first) < apart(strong, first)
 
@@ -247,40 +271,34 @@ def test_moons_are_seen_where_they_are_drawn(monkeypatch, artist):
             assert sum(sign == moon for sign in seen) >= 38
 
 
-def test_signs_are_counted_with_and_without_the_impossible_words(monkeypatch):
-    class Painter:
+def test_a_sign_is_looked_for_in_pictures_of_the_same_seeds(monkeypatch):
+    class Stub:
         def noise(self, seeds):
             return list(seeds)
 
         def paint_noise(self, prompt, noise):
             return [f"{prompt} {seed}" for seed in noise]
 
-    def seen(made):
-        return [prompt.startswith("with") for prompt in made]
+    def odd(made):
+        return [int(words.split()[-1]) % 2 == 1 for words in made]
 
-    case = conditions.Case("a word", "with it", "plain", "seen", seen)
-    monkeypatch.setattr(conditions, "CASES", (case,))
-    monkeypatch.setattr(conditions, "_artist", Painter)
-    assert conditions.count_signs(seed=5, count=4) == [conditions.Count("a word", "seen", 4, 0, 4)]
-
-
-def test_each_case_asks_for_what_its_baseline_does_not():
-    for case in conditions.CASES:
-        assert case.name.split()[-1].lower() in case.request.lower()
-        assert case.name.split()[-1].lower() not in case.baseline.lower()
+    monkeypatch.setattr(conditions, "_artist", Stub)
+    monkeypatch.setitem(conditions.SIGNS, "moon", odd)
+    found = conditions.look("a stub", "moon", seed=5, count=3)
+    assert found.pictures == ["a stub 5", "a stub 6", "a stub 7"]
+    assert found.seen == [True, False, True] and found.count == 2
+    with pytest.raises(WorkbookError, match="moon, snow, desert"):
+        conditions.look("a stub", "sun", seed=5)
 
 
-def test_the_judge_finds_things_and_snow_in_drawn_pictures():
+def test_snow_and_deserts_are_found_in_drawn_pictures():
     from smallworld.world.drawing import draw
 
     rng = random.Random(1)
     snowy = [draw(sample_scene(rng, place="snow")) for _ in range(10)]
-    boats = [draw(sample_scene(rng, thing="boat")) for _ in range(10)]
-    empty = [draw(sample_scene(rng, thing="")) for _ in range(10)]
     deserts = [draw(sample_scene(rng, place="desert")) for _ in range(10)]
     assert sum(conditions.desert_seen(deserts)) >= 9 and sum(conditions.desert_seen(snowy)) <= 1
-    assert sum(conditions.snow_seen(snowy)) >= 9 and sum(conditions.snow_seen(boats)) <= 1
-    assert sum(conditions.something_seen(boats)) >= 9 and sum(conditions.something_seen(empty)) <= 1
+    assert sum(conditions.snow_seen(snowy)) >= 9 and sum(conditions.snow_seen(deserts)) <= 1
 
 
 # Figures
@@ -310,8 +328,27 @@ def test_the_room_shows_the_picture_and_the_beginning_of_a_long_story():
     assert "…" not in words_of(figures.story_and_picture("A short one.", RED, "seed 3"))
 
 
+def test_the_room_hands_each_control_to_the_model_that_it_belongs_to():
+    written, painted = [], []
+
+    def generate(*given, seed, temperature, **_):
+        written.append((given[-1], seed, temperature))
+        return [" ran home."]
+
+    class Watched(Painter):
+        def paint(self, prompt, seeds, guidance_scale=5.0):
+            painted.append((prompt, seeds, guidance_scale))
+            return [RED]
+
+    names = {"text": SimpleNamespace(generate=generate), "tokenizer": None, "writer": None}
+    room = functions(STEM, "room", artist=Watched(), figures=figures, **names).room
+    shown = words_of(room("A fox", "A city", 3, 0.5, 8.0))
+    assert written == [("A fox", 3, 0.5)] and painted == [("A city", 3, 8.0)]
+    assert "seed 3" in shown and "A fox ran home." in shown
+
+
 def test_drawn_words_are_counted_beside_their_probabilities():
-    figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "yours")
+    figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "your own")
     (axes,) = figure.axes
     assert [bar.get_height() for bar in axes.patches] == [0.75, 0.25, 0]
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.3, 0.2]
@@ -326,26 +363,6 @@ def test_noise_is_shown_number_by_number_above_its_pictures():
     assert titles(figure)[:3] == ["first noise", "turned by 5°", "turned by 90°"]
 
 
-BY_SCALE = {0: ["p0"] * 4, 1: ["p1"] * 4, 3: ["p3"] * 4, 8: ["p8"] * 4}
-
-
-def test_letters_hide_the_scales_and_the_highest_is_the_answer(monkeypatch):
-    hidden = figures.hidden(list(BY_SCALE))
-    assert sorted(hidden.values()) == [0, 1, 3, 8] and list(hidden.values()) != sorted(hidden.values())
-    shown, asked = [], []
-    monkeypatch.setattr(figures, "captioned", lambda made, captions, **_: shown.append((made, captions)))
-    monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
-    figures.riddle(BY_SCALE)
-    assert shown[0] == ([f"p{scale}" for scale in hidden.values()], list("ABCD"))
-    figures.guess_strictest(BY_SCALE)
-    ((question, options, draw), named) = asked[0]
-    assert "guidance 8" in question and hidden[named["answer"]] == 8 and options == list("ABCD")
-    draw("A")
-    made, captions = shown[1]
-    assert made == ["p0", "p1", "p3", "p8"] and captions[-1] == f"{named['answer']}: guidance 8"
-    assert [caption for caption in captions if "your guess" in caption][0].startswith("A: ")
-
-
 def test_a_column_has_one_scale_and_a_row_one_seed(monkeypatch):
     shown = []
     monkeypatch.setattr(figures, "table", lambda made, **named: shown.append((made, named)))
@@ -354,22 +371,48 @@ def test_a_column_has_one_scale_and_a_row_one_seed(monkeypatch):
     assert shown == [(["a", "c", "b", "d"], names)]
 
 
+def look(request: str, count: int) -> conditions.Look:
+    """Sixteen pictures of which the first `count` show a moon."""
+    return conditions.Look(request, "moon", [RED] * 16, [i < count for i in range(16)])
+
+
 @pytest.mark.parametrize(("moons", "answer"), [(4, "at most 4"), (5, "5 to 12"), (13, "more than 12")])
 def test_the_guess_about_moons_is_right_where_the_count_lies(moons, answer, monkeypatch):
     asked = []
     monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
-    counts = [conditions.Count("snow", "the place is snowy", 3, 1, 16),
-              conditions.Count("no moon", "a moon is seen", moons, 15, 16)]  # fmt: skip
-    figures.guess_moons(counts)
+    figures.guess_moons(look("no moon", moons), look("a night", 15))
     ((_, options, draw), named) = asked[0]
     assert named["answer"] == answer in options
-    assert f"a moon is seen: with “no moon” {moons}, without 15" in named["alt"]
+    assert f"no moon: {moons}; a night: 15" in named["alt"]
     figure = draw(options[0])
-    assert f"You guessed for “no moon”: {options[0]}." in words_of(figure)
-    (axes,) = figure.axes
-    dots = [list(drawn.lines[0].get_xdata()) for drawn in axes.containers]
-    assert dots == [[3, moons], [1, 15]]  # with the words, and without
-    assert [label.get_text() for label in axes.get_yticklabels()][1] == "“no moon”:\na moon is seen"
+    assert f"You guessed: {options[0]}." in words_of(figure)
+    names = [block._suptitle.get_text() for block in figure.subfigs]
+    assert names == [f"no moon: a moon in {moons} of 16", "a night: a moon in 15 of 16"]
+    rims = [axes.spines["left"].get_edgecolor() for axes in figure.axes]
+    assert len(rims) == 32 and rims.count(rims[0]) == moons + 15 and rims[31] != rims[0]
+
+
+def test_each_request_stands_above_its_baseline():
+    figure = figures.pairs([RED] * 12, ["a unicorn at sea", "the sea", "snow", "sand"], [3, 4, 5])
+    said = words_of(figure)
+    assert len(figure.axes) == 12 and len(figure.subfigs) == 2 and said.count("seed 4") == 2
+    assert "a unicorn at sea" in said and "baseline: sand" in said
+
+
+def test_batches_without_their_first_row_leave_its_place_empty():
+    figure = figures.first_dropped([RED] * 14, "your own")
+    shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+    empty = [i for i, picture in enumerate(shown) if picture.min() == picture.max() == 1]
+    assert len(shown) == 16 and empty == [4, 12] and "noise_rows is your own" in words_of(figure)
+
+
+def test_the_picture_of_the_room_keeps_its_place():
+    places = []
+    for story in ("short", "a long story of many words " * 9):
+        figure = figures.story_and_picture(story, RED, "seed 3")
+        figure.draw_without_rendering()
+        places.append(figure.axes[0].get_position().bounds)
+    assert places[0] == pytest.approx(places[1])
 
 
 def test_four_corners_are_four_named_blocks():
@@ -398,22 +441,9 @@ def run_after(id: str, answer, **names) -> str:
     return printed.getvalue() + " ".join(words)
 
 
-class Painter:
-    """Paints red, whatever it is asked for."""
-
-    noise_size = 32
-
-    def paint(self, prompt, seeds, guidance_scale=5.0):
-        return [RED] * len(seeds)
-
-    def paint_noise(self, prompt, noise, guidance_scale=5.0):
-        assert tuple(noise.shape) == (3, 32)
-        return [RED] * len(noise)
-
-
 USED = {
-    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON], "all_pictures": [RED] * 12},
-    "02.2": {"words": NINE.words, "nine_probabilities": [w / 100 for w in NINE.weights],
+    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON], "generator": generator},
+    "02.2": {"words": NINE.words, "nine_probabilities": NINE.nine_probabilities,
              "generator": generator, "session": SimpleNamespace(seed=0)},
     "02.4": {"artist": Painter(), "seeds": [0, 1, 2, 3]},
 }  # fmt: skip
@@ -421,7 +451,7 @@ USED = {
 
 @pytest.mark.parametrize(
     ("kind", "whose"),
-    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+    [("missing", "the reference answer"), ("wrong", "the reference answer"), ("right", "your own")],
 )
 @pytest.mark.parametrize("id", USED)
 def test_the_next_figure_says_whose_answer_it_used(id, kind, whose):
@@ -431,9 +461,9 @@ def test_the_next_figure_says_whose_answer_it_used(id, kind, whose):
 
 
 def test_the_learner_s_fair_choices_are_printed():
-    shares = [weight / 100 for weight in NINE.weights]
+    shares = NINE.nine_probabilities
     said = run_after("02.3", choices_by_product, nine_probabilities=shares)
-    assert "your fair_choices is used here" in said and "fair coin:  2.0" in said
+    assert "your fair_choices is used here" in said and "unfair coin: 1.38" in said
 
 
 # The exercises: for each, answers that are wrong in the usual ways, and other ways of being right
@@ -505,13 +535,21 @@ def choices_that_fail_at_0(probabilities):
     return 2 ** sum(p * math.log2(1 / p) for p in probabilities)
 
 
+def tested(request, baseline, prediction=2):
+    """An answer to 02.4."""
+    return {"request": request, "baseline": baseline, "prediction": prediction}
+
+
 RIGHT = {
     "02.1": [rows_in_place,
              lambda seeds, size: torch.cat([torch.randn(1, size, generator=generator(s)) for s in seeds])],
     "02.2": [pick_by_search, pick_by_taking_away],
     "02.3": [choices_by_product, choices_by_library],
-    "02.4": ["A unicorn over the sea at noon", "The desert at noon, at night", "A forest in the ocean",
-             "A village at night without a moon", "Three pink elephants"],
+    "02.4": [tested("A unicorn over the sea at noon", "The sea at noon"),
+             tested("The desert at noon, at night", "The desert at night", 0),
+             tested("A forest in the ocean", "a forest", 4),
+             tested("A village at night without a moon", "A village at night."),
+             tested("A boat on the ocean in the desert", "A boat in the desert", 1)],
 }  # fmt: skip
 WRONG = {
     "02.1": [rows_from_one_generator, rows_from_the_shared_stream, rows_from_one_stream, notebook_02._even,
@@ -527,8 +565,11 @@ WRONG = {
     "02.3": [notebook_02._entropy, notebook_02._natural, notebook_02._unweighted, choices_that_fail_at_0, len,
              lambda p: 1 / sum(share**2 for share in p), lambda p: 1 / choices_by_product(p),
              lambda p: 1 / max(p), lambda p: print(choices_by_product(p)), lambda p: 2.0],
-    "02.4": [BALLOON, "", "   ", None, 3, ["a unicorn"], "The desert at night", "A village",
-             lambda: "a unicorn", "Three blue rockets over the mountains at sunrise"],
+    "02.4": [tested(BALLOON, "The ocean at noon"), "A unicorn over the sea", None, 3, ["a unicorn", "", 2],
+             tested("A unicorn over the sea", "A unicorn"), tested("A unicorn over the sea", "The desert"),
+             tested("A unicorn over the sea", ""), tested("A unicorn over the sea", "Over the sea", 5),
+             tested("A unicorn over the sea", "Over the sea", "two"), lambda: "a unicorn",
+             {"request": "A unicorn over the sea", "baseline": "Over the sea"}],
 }  # fmt: skip
 
 
@@ -542,7 +583,9 @@ def test_noise_from_the_shared_stream_is_told_apart_and_leaves_no_trace():
     ("id", "number", "said"),
     [("02.2", 0, "likeliest"), ("02.2", 4, "closest"), ("02.2", 5, "count from 0"), ("02.2", 9, "add up"),
      ("02.3", 0, "raise 2"), ("02.3", 1, "base 2"), ("02.3", 2, "multiply it"), ("02.3", 6, "1 / p"),
-     ("02.1", 2, "a generator for each"), ("02.1", 3, "torch.randn"), ("02.4", 0, "knows all these words")],
+     ("02.1", 2, "a generator for each"), ("02.1", 3, "torch.randn"), ("02.4", 0, "knows all words"),
+     ("02.4", 5, "still impossible"), ("02.4", 6, "do not add"), ("02.4", 8, "from 0 to 4"),
+     ("02.4", 11, "keys")],
 )  # fmt: skip
 def test_usual_slips_are_named(id, number, said):
     assert said in exercises.of("02")[id].judge(WRONG[id][number])

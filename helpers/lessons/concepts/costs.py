@@ -16,6 +16,7 @@ PEAK_FLOPS = {  # operations a second in bfloat16 without sparsity, from the mak
     "A100": 312e12,
     "H100": 989e12,
 }
+GPU_MEMORY = {"T4": 16, "A100": 80, "H100": 80}  # GB, of the larger A100
 UTILISATION = 0.40  # the share of the peak that well-made training programs reach
 ADAM_BYTES = {"weights": 2, "gradients": 2, "optimizer": 12}  # a parameter; 12 = float32 copy and two moments
 

@@ -1,4 +1,4 @@
-"""Conditions that the artist cannot meet, counted beside pictures that were not asked for them.
+"""Pictures of requests that the artist cannot meet, and a count of those that show a sign, such as a moon.
 
 Only of the small world can a program say what a picture shows. So these counts are about the shipped artist,
 whatever model the reader has chosen.
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL.Image import Image
 
+from helpers.errors import WorkbookError
 from helpers.lessons.randomness.pictures import Artist
 from helpers.session import Session
 from smallworld.judges import pictures as judges
@@ -23,30 +24,18 @@ SKY_ROWS, MOON_LIGHT = 18, 140  # of 64 rows: where a moon can be; brightness, 0
 
 
 @dataclass(frozen=True)
-class Case:
-    """A request that cannot be met, the same one without the impossible words, and what is counted."""
+class Look:
+    """Pictures of one request, and for each of them whether a sign is seen in it."""
 
-    name: str
     request: str
-    baseline: str
-    sign: str  # what is looked for in each picture
-    seen: Callable[[Sequence[Image]], list[bool]]
-
-
-@dataclass(frozen=True)
-class Count:
-    """Of `total` pictures: how many show the sign, with the impossible words and without them."""
-
-    name: str
     sign: str
-    asked: int
-    not_asked: int
-    total: int
+    pictures: list[Image]
+    seen: list[bool]
 
-
-def something_seen(made: Sequence[Image]) -> list[bool]:
-    """Whether the judge finds a thing in each picture."""
-    return [bool(reading.thing) for reading in _judge().read(list(made))]
+    @property
+    def count(self) -> int:
+        """In how many of the pictures the sign is seen."""
+        return sum(self.seen)
 
 
 def snow_seen(made: Sequence[Image]) -> list[bool]:
@@ -72,25 +61,29 @@ def moons_seen(made: Sequence[Image]) -> list[bool]:
     return found
 
 
-CASES = (
-    Case("a unicorn", "A unicorn over the sea at noon", "The sea at noon", "a known thing is seen",
-         something_seen),
-    Case("snow", "Snow in the desert at noon", "The desert at noon", "the place is snowy", snow_seen),
-    Case("snow", "Snow in the desert at noon", "The desert at noon", "the place is a desert", desert_seen),
-    Case("no moon", "A village at night with no moon", "A village at night", "a moon is seen", moons_seen),
-)  # fmt: skip
+SIGNS: dict[str, Callable[[Sequence[Image]], list[bool]]] = {
+    "moon": moons_seen,
+    "snow": snow_seen,
+    "desert": desert_seen,
+}
 
 
-def count_signs(*, seed: int, count: int = 16) -> list[Count]:
-    """Paint each request and its baseline `count` times, from the same seeds, and count what is seen."""
+def look(request: str, sign: str, *, seed: int, count: int = 16) -> Look:
+    """Paint a request from `count` seeds, and look for a sign in each picture.
+
+    sign: moon, snow or desert; seed: the first of the seeds, so that two requests can share theirs.
+    """
+    if sign not in SIGNS:
+        raise WorkbookError(f'The sign is "{sign}": look for one of {", ".join(SIGNS)}.')
+    made = _painted(request, seed, count)
+    return Look(request, sign, made, SIGNS[sign](made))
+
+
+@cache
+def _painted(request: str, seed: int, count: int) -> list[Image]:
+    """Pictures of a request from seeds that follow each other, kept for a second sign."""
     seeds = [(seed + i) % 2**32 for i in range(count)]
-    prompts = dict.fromkeys(prompt for case in CASES for prompt in (case.request, case.baseline))
-    painted = {prompt: _artist().paint_noise(prompt, _artist().noise(seeds)) for prompt in prompts}
-    counts = []
-    for case in CASES:
-        asked, not_asked = case.seen(painted[case.request]), case.seen(painted[case.baseline])
-        counts.append(Count(case.name, case.sign, sum(asked), sum(not_asked), count))
-    return counts
+    return _artist().paint_noise(request, _artist().noise(seeds))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Drawings for notebook 02: the two dials, streams of numbers, a drawn word, turned noise, guidance.
+"""Drawings for notebook 02: what goes into a model, streams of numbers, a drawn word, turned noise, guidance.
 
 Each function returns a drawing, which a notebook shows as the last line of a cell.
 """
@@ -27,17 +27,17 @@ from helpers.diagrams import (
 )
 from helpers.errors import WorkbookError
 
-__all__ = ["guidance", "sections", "streams", "turned_noise", "two_dials"]
+__all__ = ["guidance", "inputs_and_dials", "sections", "streams", "turned_noise"]
 
 LEFT, RIGHT = 24, 696  # where drawings begin and end
 NARROWEST = 0.1  # share of a section that still has room for its words
 
 
-def two_dials() -> Diagram:
+def inputs_and_dials() -> Diagram:
     """A result is made out of a condition and of chance: x = f(c, z).
 
-    See the two boxes on the left: they are the two dials, and each can be turned by itself. Temperature and
-    guidance say how the model uses them.
+    See the two boxes on the left: they go into the model, and each can be changed by itself. The two dials
+    below the model say how much each counts.
     """
     canvas = Canvas()
     _card(canvas, LEFT, 36, 236, "condition c", "what you ask for", BLUE)
@@ -47,12 +47,14 @@ def two_dials() -> Diagram:
     _card(canvas, 330, 104, 140, "model f", "fixed", QUIET)
     canvas.arrow([(474, 152), (506, 152)])
     _card(canvas, 510, 104, 186, "result x", "story, picture", INK)
-    canvas.arrow([(400, 232), (400, 206)])
-    canvas.text(484, 252, "settings: temperature, guidance", anchor="middle", size=SMALL)
+    canvas.arrow([(400, 228), (400, 206)])
+    canvas.text(484, 246, "two dials of the model", size=SMALL, bold=True)
+    canvas.text(484, 276, "temperature (writer): how much z counts", size=SMALL)
+    canvas.text(484, 302, "guidance (artist): how strictly c counts", size=SMALL)
     return canvas.diagram(
         "Two boxes on the left, the condition c (what you ask for) and chance z (random numbers), point to "
         "the model f, which is fixed. The model points to the result x, a story or a picture. Below the "
-        "model stand its settings, temperature and guidance."
+        "model stand its two dials: temperature, how much z counts, and guidance, how strictly c counts."
     )
 
 
@@ -77,7 +79,7 @@ def streams(numbers: Sequence[float] = (0.5, 0.8, 0.1, 0.4, 0.9, 0.2)) -> Diagra
     _stream(canvas, 40, "A shared stream, and nobody else is there", shown, yours, "story A")
     _stream(canvas, 152, "A shared stream: somebody else takes a number", shown, moved, "story B")
     _stream(canvas, 264, "A stream of your own, and one for somebody else", shown, yours, "story A")
-    canvas.grid(LEFT, 344, [["0.7", "0.3"]], width=84, colours=[[ORANGE, PALE]])
+    canvas.grid(LEFT, 344, [["0.7"]], width=84, colours=[[ORANGE]])
     canvas.box(LEFT, 416, 34, 24, colour=BLUE)
     canvas.text(LEFT + 46, 428, "you take it", anchor="start", size=SMALL)
     canvas.box(230, 416, 34, 24, colour=ORANGE)
@@ -180,13 +182,15 @@ def guidance() -> Diagram:
 
     See that 0 and 1 are the model's own two predictions, and that 3 and 8 lie far beyond both.
     """
-    y, start, unit = 116, 76, 72
+    y, start, unit = 116, 84, 72
     canvas = Canvas()
     canvas.arrow([(LEFT, y), (RIGHT, y)], colour=BLUE, thickness=4)
     for scale in (0, 1, 3, 8):
         canvas.step(start + unit * scale, y, scale)
-    canvas.text(start - 20, y + 52, "predicted without the prompt", anchor="start", size=SMALL)
-    canvas.text(start + unit * 1.1, y - 52, "predicted with the prompt", size=SMALL)
+    for i, words in enumerate(("without", "the prompt")):
+        canvas.text(start, y + 50 + 24 * i, words, size=SMALL)
+    for i, words in enumerate(("with", "the prompt")):
+        canvas.text(start + unit, y - 74 + 24 * i, words, size=SMALL)
     canvas.line([(start, y + 18), (start, y + 38)], colour=QUIET, thickness=1.5)
     canvas.line([(start + unit, y - 18), (start + unit, y - 38)], colour=QUIET, thickness=1.5)
     canvas.text(start + unit * 6, y - 52, "further in the same direction", size=SMALL)

@@ -44,9 +44,13 @@ def fair_choices(probabilities):
     return 2**entropy
 
 
-def impossible_request():
-    """A request for a picture, in quotes, that the artist cannot fulfil."""
-    return "A boat on the ocean in the desert at noon"
+def impossible():
+    """A dictionary: a request that the artist cannot fulfil, its baseline, and your prediction."""
+    return {
+        "request": "A boat on the ocean in the desert at noon",
+        "baseline": "A boat on the ocean at noon",
+        "prediction": 1,
+    }
 
 
 # Judges
@@ -104,17 +108,42 @@ def _unweighted(probabilities) -> float:
     return 2 ** sum(math.log2(1 / p) for p in probabilities if p > 0)
 
 
-def _judge_request(answer: Any) -> str | None:
+KEYS = {"request", "baseline", "prediction"}
+
+
+def _judge_impossible(answer: Any) -> str | None:
+    if not isinstance(answer, dict) or set(answer) != KEYS:
+        return 'The answer is a dictionary with the keys "request", "baseline" and "prediction".'
+    request, baseline, prediction = answer["request"], answer["baseline"], answer["prediction"]
+    if not all(isinstance(text, str) and text.strip() for text in (request, baseline)):
+        return "The request and the baseline are texts: write both in quotes."
+    if not is_impossible(request):
+        return (
+            "The artist knows all words of the request, and they do not contradict each other. Name two "
+            "places or two times of day, say what must not be there, or name something that is not in the "
+            "small world."
+        )
+    if is_impossible(baseline):
+        return "The baseline is still impossible: leave out all the impossible words."
+    if not _is_shortened(baseline, request):
+        return "The baseline is the request without its impossible words: do not add or change any word."
+    if isinstance(prediction, bool) or not isinstance(prediction, int) or not 0 <= prediction <= 4:
+        return "The prediction is a whole number of pictures, from 0 to 4."
+    return None
+
+
+def is_impossible(request: str) -> bool:
+    """Whether a request contradicts itself, says what must not be there, or has a word nobody ever drew."""
     from smallworld.world.words import unseen
 
-    if not isinstance(answer, str) or not answer.strip():
-        return "The request is a text: write it in quotes."
-    if DENIED.search(answer) or unseen(answer) or len(places(answer)) > 1 or len(times(answer)) > 1:
-        return None
-    return (
-        "The artist knows all these words, and they do not contradict each other. Name two places or two "
-        "times of day, say what must not be there, or name something that is not in the small world."
-    )
+    contradicts = len(places(request)) > 1 or len(times(request)) > 1
+    return contradicts or bool(DENIED.search(request)) or bool(unseen(request))
+
+
+def _is_shortened(short: str, long: str) -> bool:
+    """Whether a text is another one with some words left out; capitals and punctuation do not count."""
+    rest = iter(re.findall(r"\w+", long.lower()))
+    return all(word in rest for word in re.findall(r"\w+", short.lower()))
 
 
 def places(request: str) -> set[str]:
@@ -165,8 +194,8 @@ EXERCISES = (
     ), pick,
         purpose="Your function draws a thousand words, and then it writes a story.",
         shapes="probabilities is a list of numbers with the sum 1; u is a number from 0 to 1; the result is "
-        "a whole number. A u on a border belongs to the section that begins there; where rounding leaves the "
-        "last end a little below u, return the last position.",
+        "a whole number. A u on a border belongs to the section that begins there. Computers round: where "
+        "the sum of all probabilities stays a little below u, return the last position.",
         example=("pick([0.5, 0.3, 0.2], 0.62)", "1"), difficulty=2, minutes=10),
     Exercise("02.3", "Fair choices", like(fair_choices, lambda: [
         ([0.5, 0.5],), ([0.5, 0.25, 0.25],), ([0.9, 0.1],), ([0.125] * 8,), ([1.0],), ([0.7, 0.3, 0.0],),
@@ -187,14 +216,18 @@ EXERCISES = (
         shapes="probabilities is a list of numbers with the sum 1, some may be 0; the result is a number.",
         example=("fair_choices([0.5, 0.25, 0.25])", f"{fair_choices([0.5, 0.25, 0.25])}"),
         difficulty=2, minutes=10),
-    Exercise("02.4", "An impossible request", _judge_request, (
+    Exercise("02.4", "An impossible request", _judge_impossible, (
         "What can never be true at the same time? Or what does the small world not have?",
-        "Name two places, or two times of day; or say `without`; or name an animal of the zoo.",
-        "Begin like this: A lighthouse in the desert by the ocean, at ...",
-    ), impossible_request,
-        purpose="Your request is painted in the next figure.",
-        shapes="A text. It is accepted if it names two places or two times of day, denies something, or has "
-        "a word that the artist does not know.", difficulty=1, minutes=5),
+        "For the request, name two places or two times of day; or say `without`; or name an animal of the "
+        "zoo. For the baseline, copy it and leave out these words.",
+        'Begin like this: {"request": "A lighthouse in the desert by the ocean", "baseline": "A lighthouse '
+        'by the ocean", "prediction": ...}',
+    ), impossible,
+        purpose="Your request and its baseline are painted in the next figure: a test of your prediction.",
+        shapes='A dictionary with three keys. "request": a text; it names two places or two times of day, '
+        'says no or without, or has a word that the artist does not know. "baseline": the request without '
+        'its impossible words. "prediction": in how many of four pictures you will see what the impossible '
+        "words ask for, a whole number from 0 to 4.", difficulty=2, minutes=8),
 )  # fmt: skip
 
 register(*EXERCISES)

@@ -1,4 +1,4 @@
-"""The figures of notebook 02: tables of pictures, drawn words, turned noise, guesses, counts, corners."""
+"""The figures of notebook 02: tables of pictures, drawn words, turned noise, a guess, pairs, corners."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL.Image import Image
 
-from helpers import guess, metrics, plots
-from helpers.lessons.randomness.conditions import Count
+from helpers import guess, plots
+from helpers.answers import Used
+from helpers.lessons.randomness.conditions import Look
 
 WIDTH = 8.1  # inches, as wide as a page
-LETTERS = "ABCD"
-ORDER = (2, 0, 3, 1)  # the places, by size, of the guidance scales that the letters hide
+BATCHES = ("batch of four", "without the first")
 
 
 def table(pictures: Sequence[Image], *, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> Figure:
@@ -31,16 +31,18 @@ def seed_table(pictures: Sequence[Image], prompts: Sequence[str], seeds: Sequenc
     return table(pictures, rows=prompts, columns=[f"seed {seed}" for seed in seeds])
 
 
-def painted_again(before: Sequence[Image], again: Sequence[Image], whose: str) -> Figure:
-    """Pictures of section 1 above the same ones from a batch whose noise rows somebody wrote."""
-    rows = ["in section 1", f"in this batch; the rows are {whose}"]
-    return table([*before, *again], rows=rows, columns=[""] * len(before))
+def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
+    """Batches of four pictures, each above the same batch without its first row.
 
-
-def asked_and_not(painted: Sequence[Image], unasked: Sequence[Image], whose: str) -> Figure:
-    """Pictures of a request that somebody wrote, above pictures from the same seeds without a request."""
-    rows = [f"the request is {whose}", "no request at all"]
-    return table([*painted, *unasked], rows=rows, columns=[""] * len(painted))
+    pictures: four and three from one stream, then four and three with a stream for each. whose: the function
+    is that makes these streams, as `use` says it.
+    """
+    empty = np.ones((4, 4, 3))  # where the first picture would be
+    rows = [f"{streams}:\n{batch}" for streams in ("one stream", "a stream\nfor each") for batch in BATCHES]
+    columns = [f"{place} picture" for place in ("first", "second", "third", "fourth")]
+    shown = [*pictures[:4], empty, *pictures[4:11], empty, *pictures[11:]]
+    side = (WIDTH - 1.3) / 4 - 0.06
+    return plots.pictures(shown, columns, columns=4, rows=rows, side=side, title=f"noise_rows is {whose}")
 
 
 def captioned(pictures: Sequence[Image], captions: Sequence[str], columns: int = 4) -> Figure:
@@ -57,7 +59,8 @@ def story_and_picture(story: str, picture: Image, title: str) -> Figure:
     scene.set_title(title)
     lines = textwrap.wrap(story.strip(), 36)
     shown = lines if len(lines) <= 7 else [*lines[:7], "…"]
-    page.text(0, 1, "\n".join(shown), va="top", parse_math=False)
+    words = page.text(0, 1, "\n".join(shown), va="top", parse_math=False)
+    words.set_in_layout(False)  # however long the lines are, the picture keeps its place
     for axes in (scene, page):
         axes.set_axis_off()
     return figure
@@ -65,7 +68,7 @@ def story_and_picture(story: str, picture: Image, title: str) -> Figure:
 
 def by(whose: str) -> str:
     """Who measured or drew: "by your function", or "by the reference answer"; whose: as `use` says it."""
-    return "by your function" if whose == "yours" else "by the reference answer"
+    return "by your function" if whose == "your own" else "by the reference answer"
 
 
 def drawn_words(
@@ -98,38 +101,6 @@ def noise_and_pictures(noise, pictures: Sequence[Image], degrees: Sequence[float
 # Guidance
 
 
-def hidden(scales: Sequence[float]) -> dict[str, float]:
-    """Which guidance scale each letter stands for: four scales in a mixed order."""
-    ranked = sorted(scales)
-    return {letter: ranked[place] for letter, place in zip(LETTERS, ORDER, strict=True)}
-
-
-def riddle(by_scale: Mapping[float, Sequence[Image]]) -> Figure:
-    """The first picture of each guidance scale, under letters that hide the scale."""
-    scales = hidden(list(by_scale))
-    return captioned([by_scale[scale][0] for scale in scales.values()], list(scales), columns=2)
-
-
-def guess_strictest(by_scale: Mapping[float, Sequence[Image]]) -> None:
-    """Guess first: which letter hides the highest guidance scale? Then see all four in order."""
-    scales = hidden(list(by_scale))
-    in_order = sorted(scales, key=scales.get)
-
-    def draw(chosen: str | None) -> Figure:
-        captions = [f"{letter}: guidance {scales[letter]:g}" for letter in in_order]
-        marked = [
-            f"{caption}\n(your guess)" if letter == chosen else caption
-            for letter, caption in zip(in_order, captions, strict=True)
-        ]
-        return captioned([by_scale[scales[letter]][0] for letter in in_order], marked)
-
-    said = ", ".join(f"{letter} at {scales[letter]:g}" for letter in in_order)
-    highest = in_order[-1]
-    question = f"Which picture was painted at guidance {scales[highest]:g}?"
-    alt = f"Four pictures of one request in the order of their guidance: {said}."
-    guess.choice(question, list(LETTERS), draw, answer=highest, alt=alt)
-
-
 def all_seeds(by_scale: Mapping[float, Sequence[Image]], seeds: Sequence[int]) -> Figure:
     """All pictures: a row for each seed, a column for each guidance scale."""
     rows = zip(*by_scale.values(), strict=True)
@@ -140,42 +111,76 @@ def all_seeds(by_scale: Mapping[float, Sequence[Image]], seeds: Sequence[int]) -
 # Conditions that cannot be met
 
 
-def guess_moons(counts: Sequence[Count]) -> None:
-    """Guess first: how many pictures that were to have no moon have one? Then see all counts."""
-    moons = counts[-1]
-    bounds = {f"at most {moons.total // 4}": moons.total // 4,
-              f"{moons.total // 4 + 1} to {3 * moons.total // 4}": 3 * moons.total // 4,
-              f"more than {3 * moons.total // 4}": moons.total}  # fmt: skip
-    answer = next(name for name, most in bounds.items() if moons.asked <= most)
+def pairs(
+    pictures: Sequence[Image], requests: Sequence[str], seeds: Sequence[int], title: str = ""
+) -> Figure:
+    """Requests, each above its baseline: a row of pictures for each, and a gap after every second row."""
+    side = (WIDTH - 1.3) / len(seeds)
+    figure = Figure(figsize=(WIDTH, side * len(requests) + 0.4 * len(requests) / 2 + 0.4 * bool(title)),
+                    layout="constrained")  # fmt: skip
+    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
+    figure.suptitle(title, fontsize=14, fontweight="bold", x=0.02, ha="left")
+    for i, block in enumerate(np.atleast_1d(figure.subfigures(len(requests) // 2, 1, hspace=0.08))):
+        first = 2 * i * len(seeds)
+        _pair(block, pictures[first : first + 2 * len(seeds)], requests[2 * i : 2 * i + 2], seeds)
+    return figure
+
+
+def prediction(pictures: Sequence[Image], test: Used, seeds: Sequence[int]) -> Figure:
+    """The pictures of an impossible request above those of its baseline, and what was predicted.
+
+    test: a request, its baseline and a prediction, as `use` gives them back.
+    """
+    title = f"The request is {test.whose}. Predicted: {test.value['prediction']} of {len(seeds)}"
+    return pairs(pictures, [test.value["request"], test.value["baseline"]], seeds, title)
+
+
+def _pair(block, pictures: Sequence[Image], requests: Sequence[str], seeds: Sequence[int]) -> None:
+    """Fill a block: the pictures of a request, and below them those of its baseline."""
+    rows = block.subplots(2, len(seeds), squeeze=False)
+    for axes, picture in zip(rows.flat, pictures, strict=True):
+        axes.imshow(np.asarray(picture), interpolation="bicubic")
+        axes.set_axis_off()
+    for axes, seed in zip(rows[0], seeds, strict=True):
+        axes.set_title(f"seed {seed}", fontsize=11, fontweight="normal", pad=4, loc="center")
+    for axes, name in zip(rows[:, 0], (requests[0], f"baseline: {requests[1]}"), strict=True):
+        words = "\n".join(textwrap.wrap(name, 14, max_lines=7, placeholder=" …"))
+        axes.text(-0.06, 0.5, words, transform=axes.transAxes, ha="right", va="center", fontsize=11,
+                  parse_math=False)  # fmt: skip
+
+
+def guess_moons(asked: Look, baseline: Look) -> None:
+    """Guess first: how many pictures that were to have no moon have one? Then see them, and the baseline."""
+    total = len(asked.pictures)
+    bounds = {f"at most {total // 4}": total // 4,
+              f"{total // 4 + 1} to {3 * total // 4}": 3 * total // 4,
+              f"more than {3 * total // 4}": total}  # fmt: skip
+    answer = next(name for name, most in bounds.items() if asked.count <= most)
 
     def draw(chosen: str | None) -> Figure:
-        return signs(counts, f"You guessed for “{moons.name}”: {chosen}." if chosen else "")
+        return marked([asked, baseline], f"You guessed: {chosen}." if chosen else "")
 
-    said = "; ".join(f"{count.sign}: with “{count.name}” {count.asked}, without {count.not_asked}"
-                     for count in counts)  # fmt: skip
-    question = f"Of {moons.total} pictures that were asked to have no moon, how many show one?"
+    said = "; ".join(f"{look.request}: {look.count}" for look in (asked, baseline))
+    question = f"Of {total} pictures that were asked to have no moon, how many show one?"
     guess.choice(question, list(bounds), draw, answer=answer,
-                 alt=f"Rows of two dots with intervals, of {moons.total} pictures. {said}.")  # fmt: skip
+                 alt=f"{total} pictures of each request; how many show a moon. {said}.")  # fmt: skip
 
 
-def signs(counts: Sequence[Count], note: str = "") -> Figure:
-    """How many pictures show each sign: two dots a row, with the words and without, with 95 % intervals."""
-    figure, axes = plots.grid(width=WIDTH, height=4.6)
-    sides = (("with the impossible words", "D", -0.16, [count.asked for count in counts]),
-             ("without them", "o", 0.16, [count.not_asked for count in counts]))  # fmt: skip
-    for i, (label, marker, shift, numbers) in enumerate(sides):
-        places = [row + shift for row in range(len(counts))]
-        totals = [count.total for count in counts]
-        ends = [metrics.wilson_interval(*pair) for pair in zip(numbers, totals, strict=True)]
-        spread = [[n - low * total for n, total, (low, _) in zip(numbers, totals, ends, strict=True)],
-                  [high * total - n for n, total, (_, high) in zip(numbers, totals, ends, strict=True)]
-                  ]  # fmt: skip
-        axes.errorbar(numbers, places, xerr=np.maximum(spread, 0), fmt=marker, ms=10, capsize=4, lw=1.5,
-                      color=plots.PALETTE[1 - i], label=label)  # fmt: skip
-    axes.set_yticks(range(len(counts)), [f"“{count.name}”:\n{count.sign}" for count in counts])
-    axes.invert_yaxis()
-    axes.set(xlabel=f"pictures, of {counts[0].total}", xlim=(-0.5, counts[0].total + 0.5), title=note)
-    figure.legend(loc="outside lower center", ncols=2)
+def marked(looks: Sequence[Look], note: str = "", columns: int = 8) -> Figure:
+    """All pictures of some requests, a block for each; a frame marks those where the sign is seen."""
+    rows = sum(-(-len(look.pictures) // columns) for look in looks)
+    figure = Figure(figsize=(WIDTH, WIDTH / columns * rows + 0.5 * len(looks) + 0.3 * bool(note)),
+                    layout="constrained")  # fmt: skip
+    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
+    figure.suptitle(note, fontsize=13)
+    for block, look in zip(figure.subfigures(len(looks), 1, hspace=0.04), looks, strict=True):
+        block.suptitle(f"{look.request}: a {look.sign} in {look.count} of {len(look.pictures)}",
+                       fontsize=13, fontweight="bold")  # fmt: skip
+        places = block.subplots(-(-len(look.pictures) // columns), columns, squeeze=False).flat
+        for axes, picture, seen in zip(places, look.pictures, look.seen, strict=False):
+            axes.imshow(np.asarray(picture), interpolation="bicubic")
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set(visible=True, color=plots.PALETTE[1] if seen else "white", linewidth=3)
     return figure
 
 

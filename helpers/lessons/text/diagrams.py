@@ -302,11 +302,12 @@ def _padded_row(
     canvas.token(RIGHT - width, y, answer, width=width, colour=colour, dashed=True)
 
 
-def attention(words: Sequence[str], weights: Sequence[float]) -> Diagram:
+def attention(words: Sequence[str], weights: Sequence[float], *, itself: bool = False) -> Diagram:
     """How much the last token looks at each token of a text, in one head: the thicker the line, the more.
 
     words: the tokens; weights: one each, the last token's own included. Of a long text the tokens with the
     largest weights are drawn; dots stand for the others between them, with the sum of their weights.
+    itself: whether the last token's own weight is drawn, too, as a loop; it needs some room on its right.
     """
     words = token_list("words", words, 2, 200)
     numbers = share_list("weights", weights, len(words))
@@ -322,6 +323,8 @@ def attention(words: Sequence[str], weights: Sequence[float]) -> Diagram:
     canvas = Canvas()
     for total, i in looked_at:
         _arc(canvas, centres[-1], centres[i], y, float(f"{total:.2f}"), ORANGE if i == top else BLUE)
+    if itself:
+        _loop(canvas, centres[-1], y, float(f"{sums[-1]:.2f}"))
     for i, (name, width) in enumerate(zip(names, widths, strict=True)):
         dots = len(groups[i]) > 1
         colour = ORANGE if i == top else INK if i == len(names) - 1 else PALE if dots else QUIET
@@ -331,7 +334,8 @@ def attention(words: Sequence[str], weights: Sequence[float]) -> Diagram:
     order = sorted(range(len(words)), key=lambda i: -numbers[i])[:4]
     largest = _listed([words[i] for i in order], [numbers[i] for i in order])
     return canvas.diagram(
-        f"Lines from the last token of “{''.join(words)}” to the others, thicker for larger weights. "
+        f"Lines from the last token of “{''.join(words)}” to the others{' and to itself' * itself}, "
+        "thicker for larger weights. "
         f"The largest weights: {largest}."
     )
 
@@ -342,6 +346,13 @@ def _arc(canvas: Canvas, start: float, end: float, y: float, weight: float, colo
         top = y - 46 - 0.44 * (start - end)
         bends = ((start, top), (end, top))
         canvas.line([(start, y), (end, y - 2)], bends=bends, colour=colour, thickness=1 + 17 * weight)
+
+
+def _loop(canvas: Canvas, x: float, y: float, weight: float) -> None:
+    """A line from the last token to itself, as thick as its weight; none for a weight of 0."""
+    if weight:
+        bends = ((x + 8, y - 74), (x + 84, y - 66))
+        canvas.line([(x, y), (x + 22, y - 2)], bends=bends, colour=BLUE, thickness=1 + 17 * weight)
 
 
 def _fitting_groups(words: list[str], numbers: list[float]) -> list[list[int]]:
