@@ -25,7 +25,8 @@ def timeline(
 ) -> Figure:  # fmt: skip
     """Named marks over years: each row has a "year" and, under these three keys, a name, a level and a kind.
 
-    levels: from bottom to top; names of one level and of neighbouring years are stacked; a kind is a colour and a marker.
+    levels: from bottom to top; a kind is a colour and a marker. Names of one level and of neighbouring years
+    are stacked, so rows come in the order of their years.
     """
     figure, axes = plots.grid(width=8.6, height=0.95 * len(levels) + 1.0)
     kinds, stacked = list(dict.fromkeys(row[kind] for row in rows)), {}
