@@ -344,7 +344,8 @@ def test_a_bill_names_hours_memory_and_money():
     figure = figures.bill(0.124, 10, "A100", 2.0, "US dollars")
     shown = [text.get_text() for text in figure.axes[0].texts]
     assert shown[1::2] == [
-        "0.124 billion", "10 billion", "125 · 10¹² a second", "17", "2 US dollars", "33 US dollars", "2 GB", "1",
+        "0.124 billion", "10 billion", "125 · 10¹² a second", "17", "2 US dollars", "33 US dollars",
+        "2 GB", "1",
     ]  # fmt: skip
     assert "hours of one A100" in shown and "GPUs of 80 GB for it" in shown
 
