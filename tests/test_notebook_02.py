@@ -535,7 +535,7 @@ def choices_that_fail_at_0(probabilities):
     return 2 ** sum(p * math.log2(1 / p) for p in probabilities)
 
 
-def tested(request, baseline, prediction=2):
+def asked_for(request, baseline, prediction=2):
     """An answer to 02.4."""
     return {"request": request, "baseline": baseline, "prediction": prediction}
 
@@ -545,11 +545,11 @@ RIGHT = {
              lambda seeds, size: torch.cat([torch.randn(1, size, generator=generator(s)) for s in seeds])],
     "02.2": [pick_by_search, pick_by_taking_away],
     "02.3": [choices_by_product, choices_by_library],
-    "02.4": [tested("A unicorn over the sea at noon", "The sea at noon"),
-             tested("The desert at noon, at night", "The desert at night", 0),
-             tested("A forest in the ocean", "a forest", 4),
-             tested("A village at night without a moon", "A village at night."),
-             tested("A boat on the ocean in the desert", "A boat in the desert", 1)],
+    "02.4": [asked_for("A unicorn over the sea at noon", "The sea at noon"),
+             asked_for("The desert at noon, at night", "The desert at night", 0),
+             asked_for("A forest in the ocean", "a forest", 4),
+             asked_for("A village at night without a moon", "A village at night."),
+             asked_for("A boat on the ocean in the desert", "A boat in the desert", 1)],
 }  # fmt: skip
 WRONG = {
     "02.1": [rows_from_one_generator, rows_from_the_shared_stream, rows_from_one_stream, notebook_02._even,
@@ -565,10 +565,10 @@ WRONG = {
     "02.3": [notebook_02._entropy, notebook_02._natural, notebook_02._unweighted, choices_that_fail_at_0, len,
              lambda p: 1 / sum(share**2 for share in p), lambda p: 1 / choices_by_product(p),
              lambda p: 1 / max(p), lambda p: print(choices_by_product(p)), lambda p: 2.0],
-    "02.4": [tested(BALLOON, "The ocean at noon"), "A unicorn over the sea", None, 3, ["a unicorn", "", 2],
-             tested("A unicorn over the sea", "A unicorn"), tested("A unicorn over the sea", "The desert"),
-             tested("A unicorn over the sea", ""), tested("A unicorn over the sea", "Over the sea", 5),
-             tested("A unicorn over the sea", "Over the sea", "two"), lambda: "a unicorn",
+    "02.4": [asked_for(BALLOON, "The ocean at noon"), "A unicorn over the sea", None, 3, ["a unicorn", "", 2],
+             asked_for("A unicorn over the sea", "A unicorn"), asked_for("A unicorn over the sea", "The desert"),
+             asked_for("A unicorn over the sea", ""), asked_for("A unicorn over the sea", "Over the sea", 5),
+             asked_for("A unicorn over the sea", "Over the sea", "two"), lambda: "a unicorn",
              {"request": "A unicorn over the sea", "baseline": "Over the sea"}],
 }  # fmt: skip
 
