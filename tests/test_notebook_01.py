@@ -69,6 +69,15 @@ def test_a_heap_is_found_if_two_percent_of_the_points_lie_in_it(heaps):
     assert ring.heaps_found(points) == len(heaps) == heaps_of(points)
 
 
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_plain_ring_reaches_all_heaps_with_three_quarters_of_its_points(seed):
+    points = ring.plain_ring(2000, seed)
+    assert points.shape == (2000, 2) and torch.allclose(points.norm(dim=1), torch.ones(2000))
+    assert ring.heaps_found(points) == 8 and 0.73 < ring.share_near(points) < 0.8
+    assert torch.equal(points, ring.plain_ring(2000, seed))
+    assert not torch.equal(points, ring.plain_ring(2000, seed + 1))
+
+
 def test_a_point_lies_in_the_nearest_heap_or_in_none():
     points = torch.tensor([[1.0, 0.1], [0.0, -1.29], [0.0, 0.0], [5.0, 5.0], [-1.0, 0.0]])
     assert ring.nearest_heaps(points) == [0, 6, -1, -1, 4] and ring.share_near(points) == pytest.approx(0.6)
@@ -280,6 +289,8 @@ def test_what_the_notebook_says_of_the_three_families_holds_for_every_seed(seed,
     near = {name: share for name, (_, share) in found.items()}
     assert heaps["attention"] == 8 and near["attention"] > 0.9 > 0.75 > near["no attention"]
     assert heaps["GAN"] >= 7
+    ring_alone = ring.share_near(ring.plain_ring(2000, seed))
+    assert near["attention"] > max(near["GAN"], near["50 steps"]) and near["50 steps"] > ring_alone
     assert heaps["50 steps"] == 8 and near["50 steps"] > 0.85 > 0.7 > near["3 steps"] > near["1 steps"] + 0.1
     assert near["1 steps"] < 0.1
     assert heaps["hasty"] <= 3 and heaps["packing"] >= 7
@@ -367,10 +378,10 @@ def test_the_fields_show_every_token_and_the_place_of_the_next():
     assert all(title.endswith(("token", "pixel", "note", "sample")) for title in titles(figure))
 
 
-def test_the_end_of_a_recording_parts_two_colours():
+def test_the_end_of_the_given_voice_parts_two_colours():
     figure = figures.where_it_ends(np.arange(1000.0), 600)
-    recorded, added, _ = figure.axes[0].lines
-    assert (recorded.get_xdata()[0], recorded.get_xdata()[-1]) == (400, 600)
+    given, added, _ = figure.axes[0].lines
+    assert (given.get_xdata()[0], given.get_xdata()[-1]) == (400, 600)
     assert (added.get_xdata()[0], added.get_xdata()[-1]) == (600, 799)
 
 

@@ -1,6 +1,7 @@
 """The figure of named marks over years."""
 
-from helpers.lessons.concepts.timeline import timeline
+from helpers.lessons.concepts.figures import map_of_systems
+from helpers.lessons.concepts.timeline import FIELDS, read_systems, timeline
 
 
 def test_a_timeline_puts_each_name_at_its_year_and_level():
@@ -18,3 +19,11 @@ def test_a_timeline_puts_each_name_at_its_year_and_level():
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
     colours = [line.get_color() for line in axes.lines[2:]]  # after the two of the legend
     assert colours[0] == colours[2] != colours[1]
+
+
+def test_stacked_names_stay_in_the_band_of_their_level():
+    figure = map_of_systems()
+    (axes,) = figure.axes
+    fields = {row["system"]: row["field"] for row in read_systems()}
+    for text in axes.texts:
+        assert 0 <= text.xy[1] - FIELDS.index(fields[text.get_text()]) < 0.5

@@ -17,7 +17,10 @@ VOICE_SECONDS = 0.3
 
 
 def story_words(count: int = 200) -> list[str]:
-    """All words, with their punctuation, of this many stories of the small world, one story after another."""
+    """All words, with their punctuation, of this many stories of the small world, one story after another.
+
+    New texts are drawn from them word by word. (Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x)
+    """
     words = []
     for story in corpus("train", count):
         words += story.text.split()
@@ -25,7 +28,7 @@ def story_words(count: int = 200) -> list[str]:
 
 
 def tune() -> list[tuple[int, int]]:
-    """A melody as (pitch, beats): 60 is the middle C of a piano, 61 the key right of it."""
+    """A melody as (pitch, beats): pitches are MIDI numbers, 60 is the middle C and 61 the key right of it."""
     return list(sounds.TUNE)
 
 
@@ -46,7 +49,7 @@ def hear_voice(samples: np.ndarray) -> Audio:
 
 
 def voice() -> np.ndarray:
-    """A sung "aah", RATE numbers a second between -1 and 1."""
+    """A sung "aah", made by a program: RATE numbers a second between -1 and 1."""
     return sounds.vowel(VOICE_SECONDS)
 
 

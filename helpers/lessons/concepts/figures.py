@@ -21,7 +21,8 @@ from helpers.lessons.concepts.timeline import read_systems, timeline
 WIDTH = 8.1  # inches, as wide as a page
 ROUND = 2.2  # how far the axes of the three families go: room for the ring and for most of the noise
 BLUE, ORANGE, GREEN = plots.PALETTE[0], plots.PALETTE[1], plots.PALETTE[5]
-COLOURS = {"real": QUIET, "orange": ORANGE}  # of a cloud with this name; all others are green
+COLOURS = {"real": QUIET, "plain ring": QUIET, "orange": ORANGE}  # of a cloud with this name; all others are green
+POSITION = "position of\nthe loudspeaker"
 BETWEEN = LinearSegmentedColormap.from_list("from blue to orange", [BLUE, "white", ORANGE])
 
 
@@ -168,8 +169,8 @@ def _samples(axes: Axes, samples: np.ndarray) -> None:
     axes.plot(range(count), samples, color=BLUE, linewidth=1, marker="o", markersize=3)
     axes.axvspan(count - 0.5, count + 0.5, color=ORANGE)
     _question(axes, count + 5, 0.5 * (samples.min() + samples.max()))
-    axes.set(title="voice: the next sample", xlabel="sample", ylabel="loudspeaker", yticks=[],
-             xlim=(-2, count + 10))  # fmt: skip
+    axes.set(title="voice: the next sample", xlabel=f"the last {count} samples", ylabel=POSITION,
+             yticks=[], xlim=(-2, count + 10))  # fmt: skip
 
 
 def _notes(axes: Axes, notes: Sequence[tuple[int, int]]) -> None:
@@ -179,20 +180,20 @@ def _notes(axes: Axes, notes: Sequence[tuple[int, int]]) -> None:
         begin += beats
     axes.axvspan(begin, begin + 1, color=ORANGE)  # as high as the panel: it can have any pitch
     axes.text(begin + 0.5, axes.get_ylim()[1], "?", color=INK, fontsize=14, ha="center", va="top")
-    axes.set(title="melody: the next note", xlabel="time (beats)", ylabel="pitch (piano key)",
+    axes.set(title="melody: the next note", xlabel="time (beats)", ylabel="pitch (MIDI number)",
              xlim=(0, begin + 2))  # fmt: skip
 
 
-def where_it_ends(samples: Sequence[float], recorded: int, around: int = 200) -> Figure:
-    """Samples before and after the end of a recording, the first `recorded` ones, in two colours."""
-    begin, end = max(0, recorded - around), recorded + around
+def where_it_ends(samples: Sequence[float], given: int, around: int = 200) -> Figure:
+    """Samples before and after the end of the first `given` ones, in two colours."""
+    begin, end = max(0, given - around), given + around
     places, shown = np.arange(begin, end), np.asarray(samples)[begin:end]
     figure, axes = plots.grid(width=WIDTH, height=2.8)
-    known = places <= recorded  # one more, so that the lines meet
-    axes.plot(places[known], shown[known], color=BLUE, label="recorded")
-    axes.plot(places[places >= recorded], shown[places >= recorded], color=ORANGE, label="added")
-    axes.axvline(recorded, color=INK, linestyle="--", linewidth=1)
-    axes.set(xlabel="sample", ylabel="loudspeaker", yticks=[])
+    known = places <= given  # one more, so that the lines meet
+    axes.plot(places[known], shown[known], color=BLUE, label="given")
+    axes.plot(places[places >= given], shown[places >= given], color=ORANGE, label="added")
+    axes.axvline(given, color=INK, linestyle="--", linewidth=1)
+    axes.set(xlabel="sample", ylabel=POSITION, yticks=[])
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
@@ -203,7 +204,7 @@ def map_of_systems() -> Figure:
 
 
 def guess_cure(results: Mapping[str, torch.Tensor], count: Callable[[torch.Tensor], int], whose: str) -> None:
-    """Guess first: which single change brings the most heaps back? Then see all of them.
+    """Guess first: with which single change are the most heaps found? Then see all of them.
 
     results: generated points by the name of the change; count: how many heaps they cover.
     """
@@ -215,7 +216,7 @@ def guess_cure(results: Mapping[str, torch.Tensor], count: Callable[[torch.Tenso
         return collapse(results, count, f"{mine}The function that counts is {whose}.")
 
     guess.choice(
-        "Which change brings the lost heaps back?", list(results), draw,
+        "What helps against the collapse?", list(results), draw,
         answer=[name for name, number in covered.items() if number == best],
         alt=f"Generated points after each change alone: {', '.join(results)}.",
     )  # fmt: skip

@@ -65,6 +65,12 @@ def real_points(count: int, dice: torch.Generator) -> torch.Tensor:
     return centres()[chosen] + SPREAD * torch.randn(count, 2, generator=dice)
 
 
+def plain_ring(count: int, seed: int) -> torch.Tensor:
+    """Points (count, 2) at random places on a circle with radius 1: what the measures say where no heaps are."""
+    angles = 2 * torch.pi * torch.rand(count, generator=generator(seed))
+    return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
 def nearest_heaps(points: torch.Tensor) -> list[int]:
     """For each point (n, 2) the number of the heap that it lies in, from 0; -1 for one that is near none."""
     distances, numbers = torch.cdist(points, centres()).min(dim=1)

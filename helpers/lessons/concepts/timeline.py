@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from helpers import plots
 
 FIELDS = ("text", "picture", "music", "voice", "video")
+BAND = "#f2f2f2"  # behind every second level
+STACKED = 0.18  # how far a name is above another one, as a part of a level
 
 
 def read_systems() -> list[dict[str, str]]:
@@ -25,23 +27,25 @@ def timeline(
 ) -> Figure:  # fmt: skip
     """Named marks over years: each row has a "year" and, under these three keys, a name, a level and a kind.
 
-    levels: from bottom to top; a kind is a colour and a marker. Names of one level and of neighbouring years
-    are stacked, so rows come in the order of their years.
+    levels: from bottom to top; a kind is a colour and a marker. Names of one level and of up to two years
+    before are stacked inside the band of their level, so rows come in the order of their years.
     """
-    figure, axes = plots.grid(width=8.6, height=0.95 * len(levels) + 1.0)
+    figure, axes = plots.grid(width=8.6, height=1.2 * len(levels) + 1.0)
     kinds, stacked = list(dict.fromkeys(row[kind] for row in rows)), {}
     for i, label in enumerate(kinds):
         axes.plot([], [], plots.MARKERS[i], color=plots.PALETTE[i], label=label)
+    for line in range(0, len(levels), 2):
+        axes.axhspan(line - 0.3, line + 0.7, color=BAND, linewidth=0, zorder=0)
     for row in rows:
         year, line, i = int(row["year"]), levels.index(row[level]), kinds.index(row[kind])
-        used = stacked.get((year, line), set()) | stacked.get((year - 1, line), set())
+        used = set().union(*(stacked.get((year - back, line), set()) for back in range(3)))
         floor = next(number for number in range(len(rows)) if number not in used)
         stacked.setdefault((year, line), set()).add(floor)
-        height = line + 0.26 * floor
+        height = line + STACKED * floor
         axes.plot(year, height, plots.MARKERS[i], color=plots.PALETTE[i])
         axes.annotate(row[name], (year, height), (7, -4), textcoords="offset points", fontsize=11.5)
     years = [int(row["year"]) for row in rows]
-    axes.set(xlabel=x_label, xlim=(min(years) - 0.5, max(years) + 1.5), ylim=(-0.4, len(levels) - 0.1))
+    axes.set(xlabel=x_label, xlim=(min(years) - 0.5, max(years) + 2.2), ylim=(-0.3, len(levels) - 0.3))
     axes.set_yticks(range(len(levels)), levels)
     figure.legend(loc="outside upper left", ncols=len(kinds))
     return figure
