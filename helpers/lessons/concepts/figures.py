@@ -21,7 +21,7 @@ from helpers.lessons.concepts.timeline import read_systems, timeline
 WIDTH = 8.1  # inches, as wide as a page
 ROUND = 2.2  # how far the axes of the three families go: room for the ring and for most of the noise
 BLUE, ORANGE, GREEN = plots.PALETTE[0], plots.PALETTE[1], plots.PALETTE[5]
-COLOURS = {"real": QUIET, "plain ring": QUIET, "orange": ORANGE}  # of a cloud with this name; all others are green
+COLOURS = {"real": QUIET, "plain ring": QUIET, "orange": ORANGE}  # of clouds; others are green
 POSITION = "position of\nthe loudspeaker"
 BETWEEN = LinearSegmentedColormap.from_list("from blue to orange", [BLUE, "white", ORANGE])
 

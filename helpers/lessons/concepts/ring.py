@@ -66,7 +66,7 @@ def real_points(count: int, dice: torch.Generator) -> torch.Tensor:
 
 
 def plain_ring(count: int, seed: int) -> torch.Tensor:
-    """Points (count, 2) at random places on a circle with radius 1: what the measures say where no heaps are."""
+    """Points (count, 2) at random places on a circle with radius 1: a baseline without heaps."""
     angles = 2 * torch.pi * torch.rand(count, generator=generator(seed))
     return torch.stack([angles.cos(), angles.sin()], dim=1)
 
