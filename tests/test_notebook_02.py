@@ -406,6 +406,41 @@ def test_batches_without_their_first_row_leave_its_place_empty():
     assert len(shown) == 16 and empty == [4, 12] and "noise_rows is your own" in words_of(figure)
 
 
+def test_equal_pictures_have_the_same_letter():
+    nearly, other = Image.new("RGB", (64, 64), (254, 0, 1)), Image.new("RGB", (64, 64), "blue")
+    assert figures.letters([RED, other, nearly, other]) == ["A", "B", "A", "B"]
+
+
+class Judge:
+    """Sees a desert at noon in red pictures, the ocean at night in others."""
+
+    def read(self, made):
+        return [SimpleNamespace(place="desert", time="noon") if picture == RED
+                else SimpleNamespace(place="ocean", time="night") for picture in made]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_", "baseline", "count"),
+    [("A boat on the ocean in the desert", "A boat on the ocean", 2),
+     ("The sea at noon, at night", "The sea at noon", 1),
+     ("A unicorn over the sea", "The sea", None),
+     ("The village at night without the desert", "The village at night", None)],
+)  # fmt: skip
+def test_an_added_place_or_time_is_counted_and_nothing_else(request_, baseline, count, monkeypatch):
+    monkeypatch.setattr(conditions, "_judge", Judge)
+    blue = Image.new("RGB", (64, 64), "blue")
+    assert conditions.counted([RED, RED, blue], request_, baseline) == count
+    assert conditions.counted([Image.new("RGB", (512, 512))], request_, baseline) is None
+
+
+def test_the_prediction_stands_beside_the_count(monkeypatch):
+    monkeypatch.setattr(conditions, "_judge", Judge)
+    test = SimpleNamespace(value=asked_for("The sea in the desert", "The sea", 1), whose="your own")
+    assert "Predicted 1, counted 2 of 2." in words_of(figures.prediction([RED] * 4, test, [0, 1]))
+    test.value = asked_for("A unicorn over the sea", "The sea", 1)
+    assert "Predicted 1, count them yourself." in words_of(figures.prediction([RED] * 4, test, [0, 1]))
+
+
 def test_the_picture_of_the_room_keeps_its_place():
     places = []
     for story in ("short", "a long story of many words " * 9):
@@ -549,7 +584,9 @@ RIGHT = {
              asked_for("The desert at noon, at night", "The desert at night", 0),
              asked_for("A forest in the ocean", "a forest", 4),
              asked_for("A village at night without a moon", "A village at night."),
-             asked_for("A boat on the ocean in the desert", "A boat in the desert", 1)],
+             asked_for("A boat on the ocean in the desert", "A boat in the desert", 1),
+             asked_for("A unicorn over the sea", "The sea"),
+             asked_for("In the desert in the snow", "In the desert")],
 }  # fmt: skip
 WRONG = {
     "02.1": [rows_from_one_generator, rows_from_the_shared_stream, rows_from_one_stream, notebook_02._even,
@@ -566,10 +603,13 @@ WRONG = {
              lambda p: 1 / sum(share**2 for share in p), lambda p: 1 / choices_by_product(p),
              lambda p: 1 / max(p), lambda p: print(choices_by_product(p)), lambda p: 2.0],
     "02.4": [asked_for(BALLOON, "The ocean at noon"), "A unicorn over the sea", None, 3, ["a unicorn", "", 2],
-             asked_for("A unicorn over the sea", "A unicorn"), asked_for("A unicorn over the sea", "The desert"),
-             asked_for("A unicorn over the sea", ""), asked_for("A unicorn over the sea", "Over the sea", 5),
-             asked_for("A unicorn over the sea", "Over the sea", "two"), lambda: "a unicorn",
-             {"request": "A unicorn over the sea", "baseline": "Over the sea"}],
+             asked_for("A unicorn over the sea", "A unicorn"),
+             asked_for("A unicorn over the sea", "The desert"),
+             asked_for("A unicorn over the sea", ""), asked_for("A unicorn over the sea", "The sea", 5),
+             asked_for("A unicorn over the sea", "The sea", "two"), lambda: "a unicorn",
+             {"request": "A unicorn over the sea", "baseline": "The sea"},
+             asked_for("A unicorn over the sea", "Over the sea"),
+             asked_for("Snow in the desert", "Snow in the"), asked_for("A unicorn over the sea", ".")],
 }  # fmt: skip
 
 
@@ -585,7 +625,7 @@ def test_noise_from_the_shared_stream_is_told_apart_and_leaves_no_trace():
      ("02.3", 0, "raise 2"), ("02.3", 1, "base 2"), ("02.3", 2, "multiply it"), ("02.3", 6, "1 / p"),
      ("02.1", 2, "a generator for each"), ("02.1", 3, "torch.randn"), ("02.4", 0, "knows all words"),
      ("02.4", 5, "still impossible"), ("02.4", 6, "do not add"), ("02.4", 8, "from 0 to 4"),
-     ("02.4", 11, "keys")],
+     ("02.4", 11, "keys"), ("02.4", 12, "request of its own"), ("02.4", 13, "request of its own")],
 )  # fmt: skip
 def test_usual_slips_are_named(id, number, said):
     assert said in exercises.of("02")[id].judge(WRONG[id][number])

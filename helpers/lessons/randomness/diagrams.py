@@ -180,12 +180,13 @@ def _on_circle(x: float, y: float, radius: float, degrees: float) -> tuple[float
 def guidance() -> Diagram:
     """The guidance scale as a walk: from the prediction without the prompt to the one with it, and on.
 
-    See that 0 and 1 are the model's own two predictions, and that 3 and 8 lie far beyond both.
+    Each point of the line is a prediction of the noise. See that 0 and 1 are the model's own two, and that
+    3, 5 (the scale that the notebook uses most) and 8 lie far beyond both.
     """
     y, start, unit = 116, 84, 72
     canvas = Canvas()
     canvas.arrow([(LEFT, y), (RIGHT, y)], colour=BLUE, thickness=4)
-    for scale in (0, 1, 3, 8):
+    for scale in (0, 1, 3, 5, 8):
         canvas.step(start + unit * scale, y, scale)
     for i, words in enumerate(("without", "the prompt")):
         canvas.text(start, y + 50 + 24 * i, words, size=SMALL)
@@ -193,8 +194,12 @@ def guidance() -> Diagram:
         canvas.text(start + unit, y - 74 + 24 * i, words, size=SMALL)
     canvas.line([(start, y + 18), (start, y + 38)], colour=QUIET, thickness=1.5)
     canvas.line([(start + unit, y - 18), (start + unit, y - 38)], colour=QUIET, thickness=1.5)
+    canvas.line([(start + unit * 5, y + 18), (start + unit * 5, y + 38)], colour=QUIET, thickness=1.5)
+    canvas.text(start + unit * 5, y + 50, "used so far", size=SMALL)
     canvas.text(start + unit * 6, y - 52, "further in the same direction", size=SMALL)
+    canvas.text(LEFT, y + 122, "Each point: a prediction of the noise.", anchor="start", size=SMALL)
     return canvas.diagram(
-        "An arrow with the guidance scales 0, 1, 3 and 8. At 0 stands what is predicted without the prompt, "
-        "at 1 what is predicted with it. 3 and 8 lie further in the same direction."
+        "An arrow with the guidance scales 0, 1, 3, 5 and 8; each point is a prediction of the noise. At 0 "
+        "stands what is predicted without the prompt, at 1 what is predicted with it. 3, 5 and 8 lie further "
+        "in the same direction; 5 was used so far."
     )

@@ -13,6 +13,7 @@ from helpers.exercises import Exercise, register
 from helpers.lessons.answer_checks import like
 from helpers.session import generator
 
+JOINING = {"a", "an", "and", "at", "by", "in", "no", "of", "on", "over", "the", "with", "without"}
 DENIED = re.compile(r"\b(no|not|never|without)\b", re.IGNORECASE)
 
 
@@ -127,6 +128,8 @@ def _judge_impossible(answer: Any) -> str | None:
         return "The baseline is still impossible: leave out all the impossible words."
     if not _is_shortened(baseline, request):
         return "The baseline is the request without its impossible words: do not add or change any word."
+    if _is_cut_off(baseline, request):
+        return 'The baseline must still be a request of its own: "The sea", not "Over the sea".'
     if isinstance(prediction, bool) or not isinstance(prediction, int) or not 0 <= prediction <= 4:
         return "The prediction is a whole number of pictures, from 0 to 4."
     return None
@@ -144,6 +147,18 @@ def _is_shortened(short: str, long: str) -> bool:
     """Whether a text is another one with some words left out; capitals and punctuation do not count."""
     rest = iter(re.findall(r"\w+", long.lower()))
     return all(word in rest for word in re.findall(r"\w+", short.lower()))
+
+
+def _is_cut_off(short: str, long: str) -> bool:
+    """Whether a shortened text ends with a joining word, or begins with one other than "a", "an", "the".
+
+    A text may begin as the longer one does.
+    """
+    words = re.findall(r"\w+", short.lower())
+    if not words:
+        return True
+    may_begin = {"a", "an", "the", *re.findall(r"\w+", long.lower())[:1]}
+    return words[0] in JOINING - may_begin or words[-1] in JOINING
 
 
 def places(request: str) -> set[str]:
@@ -177,7 +192,7 @@ EXERCISES = (
         purpose="Your rows are painted in the next figure.",
         shapes="seeds is a list of whole numbers; the result is a tensor of shape (number of seeds, size).",
         example=("noise_rows([7, 7], 3)",
-                 "tensor([[-0.1468,  0.7861,  0.9468],\n        [-0.1468,  0.7861,  0.9468]])"),
+                 "tensor([[-0.147,  0.786,  0.947],\n        [-0.147,  0.786,  0.947]])"),
         difficulty=2, minutes=10),
     Exercise("02.2", "One number, one word", like(pick, _pick_cases, {
         "Compare u with the end of each section, so add up the probabilities on the way.":
@@ -226,8 +241,9 @@ EXERCISES = (
         purpose="Your request and its baseline are painted in the next figure: a test of your prediction.",
         shapes='A dictionary with three keys. "request": a text; it names two places or two times of day, '
         'says no or without, or has a word that the artist does not know. "baseline": the request without '
-        'its impossible words. "prediction": in how many of four pictures you will see what the impossible '
-        "words ask for, a whole number from 0 to 4.", difficulty=2, minutes=8),
+        'its impossible words, still a request: "A unicorn over the sea" becomes "The sea". "prediction": in '
+        "how many of four pictures the impossible wish will come true, a whole number from 0 to 4. (With no "
+        "or without, the wish is to see nothing of it.)", difficulty=2, minutes=8),
 )  # fmt: skip
 
 register(*EXERCISES)

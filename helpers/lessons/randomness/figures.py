@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from string import ascii_uppercase
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from PIL.Image import Image
 
 from helpers import guess, plots
 from helpers.answers import Used
-from helpers.lessons.randomness.conditions import Look
+from helpers.lessons.randomness.conditions import Look, counted
 
 WIDTH = 8.1  # inches, as wide as a page
 BATCHES = ("batch of four", "without the first")
@@ -35,14 +36,32 @@ def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
     """Batches of four pictures, each above the same batch without its first row.
 
     pictures: four and three from one stream, then four and three with a stream for each. whose: the function
-    is that makes these streams, as `use` says it.
+    is that makes these streams, as `use` says it. Equal pictures have the same letter.
     """
     empty = np.ones((4, 4, 3))  # where the first picture would be
     rows = [f"{streams}:\n{batch}" for streams in ("one stream", "a stream\nfor each") for batch in BATCHES]
     columns = [f"{place} picture" for place in ("first", "second", "third", "fourth")]
     shown = [*pictures[:4], empty, *pictures[4:11], empty, *pictures[11:]]
     side = (WIDTH - 1.3) / 4 - 0.06
-    return plots.pictures(shown, columns, columns=4, rows=rows, side=side, title=f"noise_rows is {whose}")
+    title = f"The same letter: the same picture.\nnoise_rows is {whose}."
+    figure = plots.pictures(shown, columns, columns=4, rows=rows, side=side, title=title)
+    filled = [axes for i, axes in enumerate(figure.axes) if i not in (4, 12)]
+    for axes, letter in zip(filled, letters(pictures), strict=True):
+        axes.text(0.05, 0.06, letter, transform=axes.transAxes, fontsize=13, fontweight="bold",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})  # fmt: skip
+    return figure
+
+
+def letters(pictures: Sequence[Image]) -> list[str]:
+    """A letter for each picture, the same one for pictures that differ by less than 2 of 255 on average."""
+    known, names = [], []
+    for picture in pictures:
+        pixels = np.asarray(picture, dtype=float)
+        same = [i for i, other in enumerate(known) if np.abs(pixels - other).mean() < 2]
+        if not same:
+            known.append(pixels)
+        names.append(ascii_uppercase[same[0] if same else len(known) - 1])
+    return names
 
 
 def captioned(pictures: Sequence[Image], captions: Sequence[str], columns: int = 4) -> Figure:
@@ -116,8 +135,8 @@ def pairs(
 ) -> Figure:
     """Requests, each above its baseline: a row of pictures for each, and a gap after every second row."""
     side = (WIDTH - 1.3) / len(seeds)
-    figure = Figure(figsize=(WIDTH, side * len(requests) + 0.4 * len(requests) / 2 + 0.4 * bool(title)),
-                    layout="constrained")  # fmt: skip
+    height = (side + 0.2) * len(requests) + 0.3 * len(title.splitlines()) + 0.1 * bool(title)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.03, w_pad=0.03, hspace=0, wspace=0)
     figure.suptitle(title, fontsize=14, fontweight="bold", x=0.02, ha="left")
     for i, block in enumerate(np.atleast_1d(figure.subfigures(len(requests) // 2, 1, hspace=0.08))):
@@ -127,12 +146,15 @@ def pairs(
 
 
 def prediction(pictures: Sequence[Image], test: Used, seeds: Sequence[int]) -> Figure:
-    """The pictures of an impossible request above those of its baseline, and what was predicted.
+    """The pictures of an impossible request above its baseline's, what was predicted, what was counted.
 
     test: a request, its baseline and a prediction, as `use` gives them back.
     """
-    title = f"The request is {test.whose}. Predicted: {test.value['prediction']} of {len(seeds)}"
-    return pairs(pictures, [test.value["request"], test.value["baseline"]], seeds, title)
+    request, baseline = test.value["request"], test.value["baseline"]
+    count = counted(pictures[: len(seeds)], request, baseline)
+    result = "count them yourself" if count is None else f"counted {count} of {len(seeds)}"
+    title = f"The request is {test.whose}.\nPredicted {test.value['prediction']}, {result}."
+    return pairs(pictures, [request, baseline], seeds, title)
 
 
 def _pair(block, pictures: Sequence[Image], requests: Sequence[str], seeds: Sequence[int]) -> None:
