@@ -70,6 +70,13 @@ TYPED = {
         "def trained(shapes, rank):\n    return sum(a * b for a, b in shapes)",
         "def trained(shapes, rank):\n    return sum(rank * (a + b) for a, b in shapes)",
     ),
+    "11.4": (
+        "def forward_operations(layers, width, vocabulary, places):\n"
+        "    return 24 * places * layers * width**2",
+        "def forward_operations(layers, width, vocabulary, places):\n"
+        "    matrices = layers * 12 * width**2 + vocabulary * width\n"
+        "    return 2 * places * matrices + 4 * layers * places**2 * width",
+    ),
     "13.3": (
         "def tokens_read(prompt, new, cached):\n    return prompt + new - 1",
         "def tokens_read(prompt, new, cached):\n"

@@ -15,7 +15,8 @@ from helpers import exercises, pages
 from tests import browser, notebook_code
 from tests.browser_answers import TYPED
 
-LIMITS = {"01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "13": 700}  # seconds for Run All
+# Seconds for Run All.
+LIMITS = {"01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "11": 700, "13": 700}
 PATHS = {path.stem[:2]: path for path in sorted(notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb"))}
 # A control of each notebook: a piece of its cell's source, its label, what it reads one step to the right.
 SLIDERS = {
@@ -176,7 +177,7 @@ def test_a_control_that_does_nothing_is_found(opened, server, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "13"])
+@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "11", "13"])
 def test_a_notebook_runs_and_answers(opened, number):
     notebook = opened(number)
     notebook.run_all(LIMITS[number])

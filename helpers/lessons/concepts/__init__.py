@@ -1,5 +1,21 @@
-"""Notebook 01, what generative AI is: its exercises, drawings, experiments and figures."""
+"""Notebooks 01 and 11, what generative AI is: their exercises, drawings, experiments and figures."""
 
-from helpers.lessons.concepts import costs, diagrams, exercises, families, fields, figures, ring, timeline
+from helpers.lessons.concepts import (
+    costs,
+    deeper,
+    deeper_counts,
+    deeper_exercises,
+    deeper_figures,
+    diagrams,
+    exercises,
+    families,
+    fields,
+    figures,
+    ring,
+    timeline,
+)
 
-__all__ = ["costs", "diagrams", "exercises", "families", "fields", "figures", "ring", "timeline"]
+__all__ = [
+    "costs", "deeper", "deeper_counts", "deeper_exercises", "deeper_figures", "diagrams", "exercises",
+    "families", "fields", "figures", "ring", "timeline",
+]  # fmt: skip
