@@ -77,6 +77,20 @@ TYPED = {
         "    matrices = layers * 12 * width**2 + vocabulary * width\n"
         "    return 2 * places * matrices + 4 * layers * places**2 * width",
     ),
+    "12.3": (
+        "def information(counts):\n    return 1.0",
+        "import math\n\n"
+        "def information(counts):\n"
+        "    total = sum(map(sum, counts))\n"
+        "    bits = 0\n"
+        "    for i in range(len(counts)):\n"
+        "        for j in range(len(counts[0])):\n"
+        "            row = sum(counts[i])\n"
+        "            column = sum(line[j] for line in counts)\n"
+        "            if counts[i][j]:\n"
+        "                bits += counts[i][j] / total * math.log2(counts[i][j] * total / row / column)\n"
+        "    return bits",
+    ),
     "13.3": (
         "def tokens_read(prompt, new, cached):\n    return prompt + new - 1",
         "def tokens_read(prompt, new, cached):\n"

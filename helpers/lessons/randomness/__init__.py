@@ -1,5 +1,13 @@
-"""Notebook 02, randomness and conditionality: its exercises, drawings, experiments and figures."""
+"""Notebooks 02 and 12, randomness and conditionality: exercises, drawings, experiments and figures."""
 
-from helpers.lessons.randomness import conditions, diagrams, exercises, figures, pictures, streams
+from helpers.lessons.randomness import (
+    conditions,
+    deeper_exercises,
+    diagrams,
+    exercises,
+    figures,
+    pictures,
+    streams,
+)
 
-__all__ = ["conditions", "diagrams", "exercises", "figures", "pictures", "streams"]
+__all__ = ["conditions", "deeper_exercises", "diagrams", "exercises", "figures", "pictures", "streams"]

@@ -54,8 +54,10 @@ def mutual_information(first: Sequence, second: Sequence, *, bits: bool = False,
     a, b = (np.unique([str(one) for one in part], return_inverse=True)[1] for part in (first, second))
     most, chance = min(_counted(a), _counted(b)), np.random.default_rng(seed)
 
+    apart = _counted(a) + _counted(b)  # which no order changes
+
     def plain(other: np.ndarray) -> float:
-        return _counted(a) + _counted(other) - _counted(a * (b.max() + 1) + other)
+        return apart - _counted(a * (b.max() + 1) + other)
 
     by_chance = float(np.mean([plain(chance.permutation(b)) for _ in range(100)]))
     nats = most * (plain(b) - by_chance) / (most - by_chance) if most > by_chance else 0.0
@@ -72,4 +74,5 @@ def _parts_of_variance(*halves: np.ndarray) -> tuple[float, float, float]:
 
 def _counted(labels: np.ndarray) -> float:
     """Entropy, in nats, of the labels' frequencies."""
-    return entropy(np.unique(labels, return_counts=True)[1] / len(labels))
+    counts = np.bincount(labels)
+    return entropy(counts[counts > 0] / len(labels))
