@@ -107,7 +107,7 @@ def maps(tables: Mapping[str, torch.Tensor], edge: float) -> Figure:
     brightest = max(table.max().item() for table in tables.values())
     for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
         axes.imshow(
-            table.T, origin="lower", extent=(-edge, edge, -edge, edge), cmap="cividis", vmin=0,
+            table.T.numpy(), origin="lower", extent=(-edge, edge, -edge, edge), cmap="cividis", vmin=0,
             vmax=brightest,
         )  # fmt: skip
         axes.grid(False)
