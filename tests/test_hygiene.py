@@ -105,7 +105,7 @@ IGNORED = "# NBVAL_IGNORE_OUTPUT\n# times differ from run to run\na = 1\nprint(a
 BROKEN = {
     "not for Colab": (set_source(0, "import torch"), "install the workbook on Colab"),
     "libraries for Colab": (set_source(0, FIRST.replace(" --no-deps", "")), "install the workbook on Colab"),
-    "long first cell": (set_source(0, FIRST + "import torch\n" * 9), "more than 14 lines"),
+    "long first cell": (set_source(0, FIRST + "import torch\n" * 20), "more than 25 lines"),
     "work in the first cell": (set_source(0, FIRST + "a = torch.ones(3)"), "`a = torch.ones(3)` is no im"),
     "torch before helpers": (set_source(0, FIRST.replace("from helpers", "from h")), "helpers comes first"),
     "pip twice": (set_source(0, FIRST + "%pip install numpy"), "no shell"),
