@@ -103,8 +103,9 @@ def test_the_expected_noise_is_the_slope_of_the_noisy_density(share):
     s = torch.tensor(share, dtype=torch.float64)
     x = torch.randn(50, 2, generator=generator(0), dtype=torch.float64).requires_grad_()
     sigma = (s * ring.SIGMA**2 + 1 - s).sqrt()
-    density = ring.log_density(x, s.sqrt() * ring.CENTRES, float(sigma))
-    (slope,) = torch.autograd.grad(density.sum(), x)
+    with torch.enable_grad():
+        density = ring.log_density(x, s.sqrt() * ring.CENTRES, float(sigma))
+        (slope,) = torch.autograd.grad(density.sum(), x)
     found = TAUGHT.expected_noise(x.detach(), ring.CENTRES, s)
     assert torch.allclose(found, -(1 - s).sqrt() * slope)
 
@@ -382,7 +383,9 @@ def information_with_a_correction(counts):
 
 def guide_in_logs(p_any, p_asked, w):
     a, b = (torch.tensor(p, dtype=torch.float64) for p in (p_any, p_asked))
-    logs = torch.where((b == 0) & (w > 0), -torch.inf, a.log() + w * (b.log() - a.log()).nan_to_num())
+    logs = torch.where(
+        (b == 0) & (w > 0), -torch.inf, a.log() + w * (b.log() - a.log()).nan_to_num(posinf=0.0)
+    )
     return logs.softmax(dim=0)
 
 
