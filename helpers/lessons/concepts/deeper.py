@@ -72,7 +72,7 @@ def score_by_slope(
 ) -> torch.Tensor:
     """The score at noisy points (n, 2): the slope of the log-density of noised heaps, by automatic slopes.
 
-    kept: the share of the variance that is still the points' own, a tensor with one number.
+    kept: what the variance of the points was multiplied by, a tensor with one number.
     """
     deviation = (kept * spread**2 + 1 - kept).sqrt()
     heaps = Independent(Normal(kept.sqrt() * centres, deviation), 1)
