@@ -342,7 +342,7 @@ def test_lost_pictures_come_first_and_others_fill_the_row():
     missed = {3: [[]] * 4, 15: [[], [], ["color"], []]}
     figure = measured_figures.lost_and_kept(painted, missed, ["a", "b"], 2)
     captions = [axes.get_title() for axes in figure.axes]
-    assert captions[0] == "b\nobeys" and captions[4] == "not as asked: colour" and captions[1] == "a\nobeys"
+    assert captions[0] == "b\nobeys" and captions[4] == "misses colour" and captions[1] == "a\nobeys"
     assert np.asarray(figure.axes[0].images[0].get_array())[0, 0, 0] == 2
 
 

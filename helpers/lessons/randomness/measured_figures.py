@@ -192,7 +192,7 @@ def lost_and_kept(
         for i in chosen:
             request = textwrap.fill(requests[i // times], 18) + "\n" if scale == first else ""
             facts = ", ".join(missed[scale][i]).replace("color", "colour")
-            captions.append(request + (textwrap.fill(f"not as asked: {facts}", 22) if facts else "obeys"))
+            captions.append(request + (textwrap.fill(f"misses {facts}", 18) if facts else "obeys"))
     rows = [f"guidance {scale:g}" for scale in (first, second)]
     return plots.pictures(shown, captions, columns=len(chosen), rows=rows, side=1.65)
 
