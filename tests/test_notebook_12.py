@@ -256,6 +256,15 @@ def test_drawn_pictures_obey_their_own_requests_only(picture_trial):
     assert np.allclose(ratio, judges.SPREADS)
 
 
+def test_a_picture_names_the_facts_that_it_misses(picture_trial):
+    drawn = [draw(scene) for scene in picture_trial.scenes for _ in range(3)]
+    first, other = picture_trial.scenes[:2]
+    facts = [fact for fact in picture_trial.facts if fact != "number"]
+    differ = {fact for fact in facts if getattr(first, fact) != getattr(other, fact)}
+    assert differ <= set(picture_trial.missed(drawn[3:] + drawn[:3])[0])
+    assert set(picture_trial.asked("number")) <= {"one", "several"}
+
+
 def test_guidance_0_asks_for_nothing(picture_trial, monkeypatch):
     calls = []
     monkeypatch.setattr(measured_models.images, "generate", lambda _, *args, **kw: calls.append((args, kw)))
@@ -313,13 +322,27 @@ def test_a_point_of_a_trade_has_intervals_with_a_width():
     assert all(part[1, 1] - part[0, 1] > 0.3 for part in up.get_segments())
 
 
+def test_the_names_of_neighbours_stand_nearest_to_their_own_dots():
+    names = ["T = 0.2", "T = 0.6", "T = 1", "T = 1.5", "T = 2"]
+    variety = [(value, value - 2, value + 2) for value in (23.5, 33, 33.8, 34.7, 39.2)]
+    figure = measured_figures.trade(names, variety, [(79, 96), (95, 96), (90, 96), (72, 96), (32, 96)], "x")
+    (axes,) = figure.axes
+    texts = {text.get_text(): text for text in axes.texts}
+    assert list(sorted(texts)) == sorted(names)
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in texts.values()]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    above, below = (texts[name].get_position()[1] for name in ("T = 1", "T = 1.5"))
+    assert above > below and texts["T = 0.6"].get_position()[0] < 33 < 33.8 < texts["T = 1"].get_position()[0]
+
+
 def test_lost_pictures_come_first_and_others_fill_the_row():
     painted = {3: [Image.new("RGB", (8, 8), (i, 0, 0)) for i in range(4)]}
     painted[15] = painted[3]
-    obeyed = {3: [True] * 4, 15: [True, True, False, True]}
-    figure = measured_figures.lost_and_kept(painted, obeyed, ["a", "b"], 2)
+    missed = {3: [[]] * 4, 15: [[], [], ["color"], []]}
+    figure = measured_figures.lost_and_kept(painted, missed, ["a", "b"], 2)
     captions = [axes.get_title() for axes in figure.axes]
-    assert captions[0] == "b\nobeys" and captions[4] == "does not obey" and captions[1] == "a\nobeys"
+    assert captions[0] == "b\nobeys" and captions[4] == "misses colour" and captions[1] == "a\nobeys"
     assert np.asarray(figure.axes[0].images[0].get_array())[0, 0, 0] == 2
 
 

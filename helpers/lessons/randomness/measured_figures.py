@@ -171,17 +171,18 @@ def picture_rows(rows: Mapping[str, Sequence[Image]], captions: Sequence[str] = 
 
 def lost_and_kept(
     painted: Mapping[float, Sequence[Image]],
-    obeyed: Mapping[float, Sequence[bool]],
+    missed: Mapping[float, Sequence[Sequence[str]]],
     requests: Sequence[str],
     times: int,
     most: int = 4,
 ) -> Figure:
     """Pictures that obey at the first of two scales and not at the second, above what they became.
 
-    One of each request first; where there are fewer than `most`, others follow. Each says whether it obeys.
+    missed: for each picture the facts that are not as asked; none, if it obeys. Each picture names its own.
+    One of each request first; where there are fewer than `most`, others follow.
     """
     (first, second), count = painted, len(requests) * times
-    lost = [i for i in range(count) if obeyed[first][i] and not obeyed[second][i]]
+    lost = [i for i in range(count) if not missed[first][i] and missed[second][i]]
     of_request = {i // times: i for i in reversed(lost)}  # the first lost picture of each request
     ranked = dict.fromkeys([*sorted(of_request.values()), *lost, *range(count)])
     chosen = list(ranked)[:most]
@@ -190,7 +191,8 @@ def lost_and_kept(
     for scale in (first, second):
         for i in chosen:
             request = textwrap.fill(requests[i // times], 18) + "\n" if scale == first else ""
-            captions.append(request + ("obeys" if obeyed[scale][i] else "does not obey"))
+            facts = ", ".join(missed[scale][i]).replace("color", "colour")
+            captions.append(request + (textwrap.fill(f"misses {facts}", 18) if facts else "obeys"))
     rows = [f"guidance {scale:g}" for scale in (first, second)]
     return plots.pictures(shown, captions, columns=len(chosen), rows=rows, side=1.65)
 
@@ -275,13 +277,33 @@ def trade(
     axes.errorbar(
         x[:, 0], y[:, 0], xerr=_reach(x), yerr=_reach(y), fmt="o", ms=9, lw=1.3, capsize=3, color=BLUE
     )
-    for i, name in enumerate(names):  # above and below in turn, so that neighbours stay apart
-        away = {"xytext": (9, 9), "ha": "left"} if i % 2 == 0 else {"xytext": (-9, -19), "ha": "right"}
-        axes.annotate(name, (x[i, 0], y[i, 0]), textcoords="offset points", fontweight="bold", **away)
     axes.set(
-        xlabel=x_label, ylabel="control (share that obeys)", xlim=(0, 1.12 * x[:, 2].max()), ylim=(-0.03, 1.1)
+        xlabel=x_label, ylabel="control (share that obeys)", xlim=(0, 1.18 * x[:, 2].max()), ylim=(-0.03, 1.1)
     )
+    _names_apart(axes, names, x[:, 0], y[:, 0])
     return figure
+
+
+def _names_apart(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray) -> None:
+    """A name for each dot, to its right or left, with a thin line to it where it had to move up or down.
+
+    From the top down the names to the right are 0.075 apart. A dot whose nearest neighbour is to the right
+    at about the same height has its name on the left.
+    """
+    low, high = axes.get_xlim()
+    near = 0.14 * (high - low)
+    left = [bool(((x > x[i]) & (x - x[i] < near) & (abs(y - y[i]) < 0.12)).any()) for i in range(len(x))]
+    for side in (True, False):
+        last = np.inf
+        for i in sorted((i for i in range(len(x)) if left[i] == side), key=lambda i: -y[i]):
+            last = min(float(y[i]) + 0.045, last - 0.075)
+            place = x[i] + (-0.025 if side else 0.025) * (high - low), last
+            line = {"arrowstyle": "-", "color": "#6a6a6a", "lw": 0.8, "shrinkA": 0, "shrinkB": 4}
+            axes.annotate(
+                names[i], (x[i], y[i]), place, ha="right" if side else "left", va="center",
+                fontweight="bold", arrowprops=line if abs(last - y[i]) > 0.06 else None,
+                bbox={"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.5},
+            )  # fmt: skip
 
 
 def _with_intervals(

@@ -20,7 +20,7 @@ from smallworld.judges import pictures as judges
 from smallworld.world import stories
 from smallworld.world.checker import check, read_conditions
 from smallworld.world.prompts import full_prompt
-from smallworld.world.scenes import combinations, sample_scene
+from smallworld.world.scenes import Scene, combinations, sample_scene
 
 STEPS = 8  # of DPM-Solver++, which needs few (Lu et al. 2022)
 TOKENS = 80  # of a story: its beginning, in which place, time and hero are told
@@ -34,7 +34,7 @@ class PictureTrial:
     every guidance scale, so two scales can be compared picture by picture.
     """
 
-    facts = ("place", "time", "thing", "color")
+    facts = ("place", "time", "thing", "color", "number")
     layout_names = judges.LAYOUT
 
     def __init__(self, session: Session, requests: int = 8, times: int = 8):
@@ -43,7 +43,9 @@ class PictureTrial:
         rng = random.Random(session.seed)
         with_thing = [key for key in combinations("test") if key[2]]
         chosen = rng.sample(with_thing, requests)
-        self.scenes = [sample_scene(rng, "test", place=p, time=t, thing=x) for p, t, x in chosen]
+        self.scenes = []
+        while len({_fact(scene, "number") for scene in self.scenes}) < 2:  # one thing here, several there
+            self.scenes = [sample_scene(rng, "test", place=p, time=t, thing=x) for p, t, x in chosen]
         self.requests = [full_prompt(scene) for scene in self.scenes]
         self.times = times
         self.seeds = [(1000 * session.seed + i) % 2**32 for i in range(requests * times)]
@@ -58,20 +60,23 @@ class PictureTrial:
 
     def asked(self, fact: str) -> list[str]:
         """What each picture was asked for."""
-        return [getattr(scene, fact) for scene in self.scenes for _ in range(self.times)]
+        return [_fact(scene, fact) for scene in self.scenes for _ in range(self.times)]
 
     def seen(self, fact: str, painted: Sequence[Image]) -> list[str]:
         """What a network, the judge, reads in each picture."""
-        return [getattr(reading, fact) for reading in self.judge.read(list(painted))]
+        return [_fact(reading, fact) for reading in self.judge.read(list(painted))]
+
+    def missed(self, painted: Sequence[Image]) -> list[list[str]]:
+        """The facts of each picture that the judge does not read as they were asked for; none: it obeys."""
+        asked = [scene for scene in self.scenes for _ in range(self.times)]
+        return [
+            [fact for fact in self.facts if _fact(reading, fact) != _fact(scene, fact)]
+            for reading, scene in zip(self.judge.read(list(painted)), asked, strict=True)
+        ]
 
     def obeyed(self, painted: Sequence[Image]) -> list[bool]:
-        """Whether the judge reads all that was asked for in each picture, one or several things included."""
-        asked = [scene for scene in self.scenes for _ in range(self.times)]
-        verdicts = []
-        for reading, scene in zip(self.judge.read(list(painted)), asked, strict=True):
-            same = [getattr(reading, fact) == getattr(scene, fact) for fact in self.facts]
-            verdicts.append(all(same) and reading.several == (scene.count > 1))
-        return verdicts
+        """Whether the judge reads all that was asked for in each picture."""
+        return [not facts for facts in self.missed(painted)]
 
     def layout(self, painted: Sequence[Image]) -> np.ndarray:
         """Horizon, mean x, mean y and mean width of the things: (requests, times, 4), in shares of the side.
@@ -83,6 +88,13 @@ class PictureTrial:
     def usual_layout(self, painted: Sequence[Image]) -> np.ndarray:
         """The layout with each measure divided by its usual spread, so that they can be added up."""
         return self.layout(painted) / np.array(judges.SPREADS)
+
+
+def _fact(shown: Scene | judges.Reading, fact: str) -> str:
+    """A fact of a scene or of what the judge reads; the number is told as one or several."""
+    if fact == "number":
+        return "several" if shown.count > 1 else "one"
+    return getattr(shown, fact)
 
 
 class StoryTrial:
