@@ -28,7 +28,8 @@ SLIDER = {
 CHOICE = {"options", "value", "description"}
 COMMON = {  # classes and keywords that ipywidgets 7.7 and 8 share, as far as the workbook needs them
     "FloatSlider": SLIDER, "IntSlider": SLIDER, "FloatLogSlider": SLIDER | {"base"}, "Dropdown": CHOICE,
-    "SelectionSlider": CHOICE, "ToggleButtons": CHOICE, "Checkbox": {"value", "description", "indent"}, "HTML": {"value"},
+    "SelectionSlider": CHOICE, "ToggleButtons": CHOICE,
+    "Checkbox": {"value", "description", "indent"}, "HTML": {"value"},
     "IntText": {"value", "description"},
     "Text": {"value", "description", "placeholder", "continuous_update"}, "Button": {"description"},
     "Textarea": {"value", "description", "placeholder", "continuous_update", "rows"},
