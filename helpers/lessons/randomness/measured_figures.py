@@ -302,7 +302,6 @@ def _names_apart(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray)
             axes.annotate(
                 names[i], (x[i], y[i]), place, ha="right" if side else "left", va="center",
                 fontweight="bold", arrowprops=line if abs(last - y[i]) > 0.06 else None,
-                bbox={"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.5},
             )  # fmt: skip
 
 
