@@ -4,9 +4,14 @@
 """
 
 TYPED = {
-    "01.3": (
-        "def next_pair(ids):\n    return ids, ids",
-        "def next_pair(ids):\n    return ids[:-1], ids[1:]",
+    "01.2": (
+        "def what_followed(pieces, piece):\n    return pieces",
+        "def what_followed(pieces, piece):\n"
+        "    result = []\n"
+        "    for i in range(len(pieces) - 1):\n"
+        "        if pieces[i] == piece:\n"
+        "            result.append(pieces[i + 1])\n"
+        "    return result",
     ),
     "02.1": (
         "def noise_rows(seeds, size):\n"

@@ -19,7 +19,7 @@ LIMITS = {"01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "13
 PATHS = {path.stem[:2]: path for path in sorted(notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb"))}
 # A control of each notebook: a piece of its cell's source, its label, what it reads one step to the right.
 SLIDERS = {
-    "01": ("controls.explore(moment", "step", "1"),
+    "01": ("controls.explore(\n    moment", "step", "1"),
     "03": ("controls.explore(\n    ahead", "temperature", "0.90"),
     "04": ("controls.explore(moment", "step", "2"),
     "05": ("controls.explore(at_scale", "scale", "1.25"),
@@ -189,7 +189,7 @@ def test_a_notebook_runs_and_answers(opened, number):
     text, label, reads = SLIDERS[number]
     step_and_back(browser.Control(notebook, notebook.find(text), "hslider", label), reads)
     if number == "01":
-        place = notebook.find("controls.explore(bill")
+        place = notebook.find("controls.explore(\n    bill")
         choose_and_back(browser.Control(notebook, place, "dropdown", "GPU"), "H100")
 
 

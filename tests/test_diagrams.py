@@ -12,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from helpers import diagrams, pages
 from helpers.diagrams import Canvas
 from helpers.errors import WorkbookError
+from helpers.lessons.concepts import diagrams as concepts
 from helpers.lessons.randomness import diagrams as chance
 from helpers.lessons.text import diagrams as drawn
 
@@ -73,6 +74,10 @@ DRAWINGS = {
     "turned noise": chance.turned_noise,
     "turned noise, far": lambda: chance.turned_noise(80),
     "guidance": chance.guidance,
+    "concepts, attention": concepts.attention,
+    "concepts, training loop": concepts.training_loop,
+    "concepts, two players": concepts.two_players,
+    "concepts, noise": concepts.noising,
 }
 
 

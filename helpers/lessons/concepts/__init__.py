@@ -1,5 +1,5 @@
-"""Notebook 01, what generative AI is: its exercises, experiments and figures."""
+"""Notebook 01, what generative AI is: its exercises, drawings, experiments and figures."""
 
-from helpers.lessons.concepts import exercises
+from helpers.lessons.concepts import costs, diagrams, exercises, families, fields, figures, ring, timeline
 
-__all__ = ["exercises"]
+__all__ = ["costs", "diagrams", "exercises", "families", "fields", "figures", "ring", "timeline"]

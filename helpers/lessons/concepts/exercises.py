@@ -6,141 +6,144 @@ from helpers.exercises import Exercise, register
 from helpers.lessons.answer_checks import like
 
 
-def posterior(likelihoods, priors):
-    """Bayes' rule: p(c | x) is proportional to p(x | c) p(c)."""
-    joint = [likelihood * prior for likelihood, prior in zip(likelihoods, priors, strict=True)]
-    total = sum(joint)
-    return [part / total for part in joint] if total else list(priors)
+def shares(numbers, count):
+    """Return a list: for each heap from 0 to count - 1 the share of all points that lie in it.
+
+    `numbers` has one number for each point: the heap that it lies in.
+    """
+    result = []
+    for heap in range(count):
+        result.append(numbers.count(heap) / len(numbers))
+    return result
 
 
-def modes_covered(points, centres, radius, least):
-    """How many centres have enough points that are closest to them and within the radius."""
-    import math
-
-    counts = [0] * len(centres)
-    for point in points:
-        distances = [math.dist(point, centre) for centre in centres]
-        nearest = distances.index(min(distances))
-        if distances[nearest] < radius:
-            counts[nearest] += 1
-    return sum(count >= least * len(points) for count in counts)
+def what_followed(pieces, piece):
+    """Return a list of all pieces that come right after `piece` in the list `pieces`, in their order."""
+    result = []
+    for i in range(len(pieces) - 1):
+        if pieces[i] == piece:
+            result.append(pieces[i + 1])
+    return result
 
 
-def add_noise(x0, noise, left):
-    """Signal and noise by the square roots of their shares of the variance (Ho et al. 2020)."""
-    return [left**0.5 * a + (1 - left) ** 0.5 * b for a, b in zip(x0, noise, strict=True)]
+def heaps_covered(numbers, least):
+    """Return how many different heaps occur at least `least` times in the list `numbers`.
+
+    A number of -1 stands for a point that lies in no heap; it does not count.
+    """
+    covered = 0
+    for heap in set(numbers):
+        if heap != -1 and numbers.count(heap) >= least:
+            covered += 1
+    return covered
 
 
-def next_pair(ids):
-    """What each place must predict is the piece after it."""
-    return ids[:-1], ids[1:]
-
-
-def fits(parameters, memory, gpus):
-    """Weights, gradients and optimizer take 16 bytes a parameter (Rajbhandari et al. 2020)."""
-    return 16 * parameters <= memory * gpus
+def training_hours(parameters, tokens):
+    """Return the hours that one A100 needs for the training: operations / speed / 3600."""
+    operations = 6 * parameters * tokens
+    speed = 312e12 * 0.40  # operations a second
+    return operations / speed / 3600
 
 
 # Judges
 
 
-def _modes_cases() -> list[tuple]:
-    near = [[0.0, 0.1], [0.1, 0.0], [1.0, 1.1], [0.9, 1.0], [2.1, 0.0], [2.0, 0.1]]
-    points = [*near, [5.0, 5.0], [1.05, 0.0]]
-    centres = [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0], [4.0, 4.0]]
-    cases = ((0.3, 0.25), (0.3, 0.3), (0.12, 0.2), (1.5, 0.3), (1.2, 0.25))
-    return [(points, centres, radius, least) for radius, least in cases]
+def _pieces_cases() -> list[tuple]:
+    words = ["the", "fox", "saw", "the", "sea", "and", "the", "fox", "ran", "to", "the", "sea"]
+    notes = [(67, 1), (71, 1), (67, 1), (67, 2), (71, 1), (67, 1)]
+    return [(words, "the"), (words, "fox"), (words, "sea"), (notes, (67, 1)), ([1, 1, 1, 2], 1), ([5], 5)]
 
 
-def _modes(points, centres, radius, least, *, own=False, of_near=False, strict=False) -> int:
-    """The count, with one of three slips."""
-    import math
+def _preceding(pieces, piece):
+    return [pieces[i - 1] for i in range(1, len(pieces)) if pieces[i] == piece]
 
-    counts, near = [0] * len(centres), 0
-    for point in points:
-        distances = [math.dist(point, centre) for centre in centres]
-        close = [i for i, distance in enumerate(distances) if distance < radius]
-        near += bool(close)
-        for i in close if own else [i for i in close if distances[i] == min(distances)]:
-            counts[i] += 1
-    bar = least * (near if of_near else len(points))
-    return sum(count > bar if strict else count >= bar for count in counts)
+
+def _first_only(pieces, piece):
+    return what_followed(pieces, piece)[:1]
+
+
+def _each_once(pieces, piece):
+    return list(dict.fromkeys(what_followed(pieces, piece)))
 
 
 EXERCISES = (
-    Exercise("01.1", "Bayes' rule", like(posterior, lambda: [
-        ([0.2, 0.6], [0.5, 0.5]), ([1.5, 0.5], [0.2, 0.8]), ([0.0, 3.0, 1.0], [0.5, 0.25, 0.25]),
-        ([0.0, 0.0], [0.3, 0.7]),
+    Exercise("01.1", "The share of each heap", like(shares, lambda: [
+        ([0, 2, 0, 0], 3), ([1, 1], 2), ([3, 0, 1, 3, 3], 5), ([0], 1), ([2, 2, 1, 0, 2, 1, 2, 2], 4),
     ], {
-        "The priors are left out: a rare label needs stronger evidence.":
-            lambda p, q: posterior(p, [1 / len(q)] * len(q)) if sum(p) else list(q),
-        "These are the joint probabilities p(x | c) p(c): divide by their sum, so that they add up to 1.":
-            lambda p, q: [a * b for a, b in zip(p, q, strict=True)] if sum(p) else list(q),
-        "That is the most probable label only: return all probabilities.":
-            lambda p, q: max(range(len(q)), key=lambda i: posterior(p, q)[i]),
+        "These are the counts: divide each by the number of points.":
+            lambda numbers, count: [numbers.count(heap) for heap in range(count)],
+        "Divide by the number of points, not by the number of heaps.":
+            lambda numbers, count: [numbers.count(heap) / count for heap in range(count)],
+        "A heap without points has the share 0; it must be in the list, too.":
+            lambda numbers, count: [share for share in shares(numbers, count) if share],
+        "These are percentages: a share lies between 0 and 1.":
+            lambda numbers, count: [100 * share for share in shares(numbers, count)],
     }), (
-        "How often would label c and the point x occur together?",
-        "Multiply each likelihood by its prior, then divide by the sum of these products.",
-        "joint = [a * b for a, b in zip(likelihoods, priors)]; if sum(joint) is 0, return the priors.",
-    ), posterior),
-    Exercise("01.2", "Modes covered", like(modes_covered, _modes_cases, {
-        "Each point counts for its nearest centre only.": lambda *a: _modes(*a, own=True),
-        "The share is of all points, not of those that are near a centre.":
-            lambda *a: _modes(*a, of_near=True),
-        "At least the share: a centre with exactly that many counts.": lambda *a: _modes(*a, strict=True),
-        "That is how many centres miss the share.": lambda p, c, *a: len(c) - modes_covered(p, c, *a),
-        "The radius is left out.": lambda p, c, r, least: modes_covered(p, c, float("inf"), least),
+        "For heap 0: how many of the numbers are 0, and how many numbers are there in all?",
+        "numbers.count(0) counts the zeros, and len(numbers) is how many numbers there are. Do it for every "
+        "heap, in a loop over range(count).",
+        "result = []; for heap in range(count): append numbers.count(heap) / len(numbers). Return result.",
+    ), shares,
+        purpose="Your shares decide where the new points of the next figure lie.",
+        shapes="numbers is a list of whole numbers; count is the number of heaps; the result is a list.",
+        example=("shares([0, 2, 0, 0], 3)", "[0.75, 0.0, 0.25]"), difficulty=1, minutes=5),
+    Exercise("01.2", "What came next", like(what_followed, _pieces_cases, {
+        "These are the pieces before it; take those after it.": _preceding,
+        "That is only the first one; take all of them.": _first_only,
+        "Keep what comes twice twice, so that it is drawn more often.": _each_once,
+        "Only the pieces after it, without the piece itself.":
+            lambda pieces, piece: [part for after in what_followed(pieces, piece) for part in (piece, after)],
     }), (
-        "Count, for each centre, the points that belong to it; in the end compare with the share.",
-        "A point belongs to its nearest centre, and only if that is closer than the radius (math.dist).",
-        "sum(count >= least * len(points) for count in counts), where only near points were counted.",
-    ), modes_covered),
-    Exercise("01.3", "What comes next", like(next_pair, lambda: [([7, 3, 9, 4],), ([5, 5],), ([1, 2, 3],)], {
-        "Inputs and targets are the same: the model would only have to copy.": lambda ids: (ids, ids),
-        "The targets come after the inputs, not before.": lambda ids: (ids[1:], ids[:-1]),
-        "Nothing follows the last piece, so it is no input.": lambda ids: (ids, ids[1:]),
-        "Only the last piece is asked for here; every place has a next one.":
-            lambda ids: (ids[:-1], ids[-1]),
-        "The first piece has nothing before it here, so it is no target.": lambda ids: (ids[:-1], ids),
-    }), (
-        "Write the list twice, one below the other, the second shifted by one place.",
-        "Each input's target is its right neighbour.",
-        "Inputs: all but the last, ids[:-1]. Targets: all but the first, ids[1:].",
-    ), next_pair),
-    Exercise("01.4", "Noise", like(add_noise, lambda: [
-        ([1.0, -2.0], [0.5, 0.5], 0.64), ([3.0], [-1.0], 1.0), ([0.0, 4.0], [2.0, 2.0], 0.0),
-        ([1.0, 1.0], [1.0, -1.0], 0.25),
+        "Look at every place of the list except the last one: which piece stands there, and which after it?",
+        "for i in range(len(pieces) - 1): compare pieces[i] with piece; the one after it is pieces[i + 1].",
+        "result = []; for i in range(len(pieces) - 1): if pieces[i] == piece: append pieces[i + 1]. Return "
+        "result.",
+    ), what_followed,
+        purpose="Your function writes a text and a melody in the next cells.",
+        shapes="pieces is a list of words or notes; piece is one of them; the result is a list of pieces.",
+        example=(
+            'pieces = ["the", "fox", "saw", "the", "sea"]\n\nwhat_followed(pieces, "the")',
+            "['fox', 'sea']",
+        ), difficulty=2, minutes=10),
+    Exercise("01.3", "Heaps that are covered", like(heaps_covered, lambda: [
+        ([0, 0, 3, 3, 3, 7, 5, -1, -1], 2), ([1] * 9, 3), ([-1] * 5, 1), ([4, 4, 5, 5, 6, 6, 6], 3),
+        ([0, 1, 2, 3, -1], 1), ([2, 2, 2, 6, 6, -1, -1, -1, -1], 2),
     ], {
-        "Take square roots: left is a share of the variance.":
-            lambda x, n, left: [left * a + (1 - left) * b for a, b in zip(x, n, strict=True)],
-        "The noise has a weight as well.":
-            lambda x, n, left: [left**0.5 * a + b for a, b in zip(x, n, strict=True)],
-        "Signal and noise are swapped.": lambda x, n, left: add_noise(n, x, left),
-        "The weight of the noise is the root of 1 - left, not 1 minus the root.":
-            lambda x, n, left: [left**0.5 * a + (1 - left**0.5) * b for a, b in zip(x, n, strict=True)],
-        "The signal has a weight as well.":
-            lambda x, n, left: [a + (1 - left) ** 0.5 * b for a, b in zip(x, n, strict=True)],
+        "Points in no heap (-1) do not count.":
+            lambda numbers, least: sum(numbers.count(heap) >= least for heap in set(numbers)),
+        "A heap counts only if it occurs at least `least` times.":
+            lambda numbers, least: len(set(numbers) - {-1}),
+        "A heap with exactly `least` points counts, too.":
+            lambda numbers, least: heaps_covered(numbers, least + 1),
+        "Count heaps, not points.":
+            lambda numbers, least: sum(n != -1 and numbers.count(n) >= least for n in numbers),
     }), (
-        "Look at the formula above: two weights, whose squares add up to 1.",
-        "The weight of x0 is the square root of left, that of the noise the square root of 1 - left.",
-        "[left ** 0.5 * a + (1 - left) ** 0.5 * b for a, b in zip(x0, noise)]",
-    ), add_noise),
-    Exercise("01.5", "Does it fit?", like(fits, lambda: [
-        (1e9, 80e9, 1), (30e9, 80e9, 1), (5e9, 80e9, 1), (5.1e9, 80e9, 1), (7e9, 80e9, 2), (7e9, 80e9, 1),
-        (1e9, 15e9, 1), (70e9, 80e9, 8), (4.5e9, 80e9, 1), (20e9, 80e9, 4), (0.9e9, 3e9, 1),
+        "set(numbers) holds every number that occurs, once each. Which of them count?",
+        "for heap in set(numbers): leave out -1, and compare numbers.count(heap) with least.",
+        "covered = 0; for heap in set(numbers): if heap != -1 and numbers.count(heap) >= least: "
+        "covered += 1. Return covered.",
+    ), heaps_covered,
+        purpose="Your count decides, in the next figure, which games have collapsed.",
+        shapes="numbers is a list of whole numbers, one for each point; the result is a whole number.",
+        example=("heaps_covered([0, 0, 3, 3, 3, 7, -1, -1], 2)", "2"), difficulty=2, minutes=10),
+    Exercise("01.4", "Hours of training", like(training_hours, lambda: [
+        (124e6, 10e9), (7e9, 1e12), (1e6, 1e6), (175e9, 300e9),
     ], {
-        "Weights and gradients are not all: the optimizer keeps three numbers of 4 bytes for each.":
-            lambda n, memory, gpus: 4 * n <= memory * gpus,
-        "Weights alone are not enough: learning needs gradients and the optimizer's numbers too.":
-            lambda n, memory, gpus: 2 * n <= memory * gpus,
-        "The memory of all GPUs counts together.": lambda n, memory, gpus: 16 * n <= memory,
-        "Exactly full still fits.": lambda n, memory, gpus: 16 * n < memory * gpus,
-        "True means that it fits.": lambda n, memory, gpus: 16 * n > memory * gpus,
+        "These are seconds: an hour has 3600 of them.": lambda n, d: 3600 * training_hours(n, d),
+        "These are minutes: an hour has 3600 seconds.": lambda n, d: 60 * training_hours(n, d),
+        "A program reaches only 0.40 of the full speed.": lambda n, d: 0.40 * training_hours(n, d),
+        "Each parameter and token takes 6 operations.": lambda n, d: training_hours(n, d) / 6,
+        "Divide by the speed; with 40 % of the speed it takes longer, not shorter.":
+            lambda n, d: 0.16 * training_hours(n, d),
     }), (
-        "How many bytes does training keep for one parameter? The figure above shows it.",
-        "2 bytes of weight, 2 of gradient and 12 of the optimizer, for each parameter.",
-        "Compare 16 * parameters with memory * gpus.",
-    ), fits),
+        "The cells above do it for one model, in three lines.",
+        "First the operations, 6 times parameters times tokens. Then divide by the operations a second, and "
+        "by 3600.",
+        "return 6 * parameters * tokens / (312e12 * 0.40) / 3600",
+    ), training_hours,
+        purpose="Your function is compared with what the makers of known models published.",
+        shapes="parameters and tokens are numbers; the result is one number, in hours.",
+        example=("round(training_hours(124e6, 10e9), 2)", "16.56"), difficulty=1, minutes=5),
 )  # fmt: skip
 
 register(*EXERCISES)

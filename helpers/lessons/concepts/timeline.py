@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from helpers import plots
 
+FIELDS = ("text", "image", "music", "speech")
+
+
+def read_systems() -> list[dict[str, str]]:
+    """Known systems with their field, family, year, maker and source, from systems.csv beside this file."""
+    with Path(__file__).with_name("systems.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
 
 def timeline(
-    rows: Sequence[Mapping[str, str]], *, name: str, level: str, kind: str, levels: Sequence[str],
-    x_label: str = "year",
+    rows: Sequence[Mapping[str, str]], *, name: str = "system", level: str = "field", kind: str = "family",
+    levels: Sequence[str] = FIELDS, x_label: str = "year",
 ) -> Figure:  # fmt: skip
     """Named marks over years: each row has a "year" and, under these three keys, a name, a level and a kind.
 
