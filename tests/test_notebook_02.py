@@ -30,6 +30,22 @@ BALLOON = "A red balloon over the ocean at noon"  # the notebook's first scene
 RED = Image.new("RGB", (64, 64), "red")
 
 
+# What stands in for an artist
+
+
+class Painter:
+    """Paints red, whatever it is asked for."""
+
+    noise_size = 32
+
+    def paint(self, prompt, seeds, guidance_scale=5.0):
+        return [RED] * len(seeds)
+
+    def paint_noise(self, prompt, noise, guidance_scale=5.0):
+        assert tuple(noise.shape) == (3, 32)
+        return [RED] * len(noise)
+
+
 # What the cells teach
 
 
@@ -310,6 +326,25 @@ def test_the_room_shows_the_picture_and_the_beginning_of_a_long_story():
     assert "…" not in words_of(figures.story_and_picture("A short one.", RED, "seed 3"))
 
 
+def test_the_room_hands_each_control_to_the_model_that_it_belongs_to():
+    written, painted = [], []
+
+    def generate(*given, seed, temperature, **_):
+        written.append((given[-1], seed, temperature))
+        return [" ran home."]
+
+    class Watched(Painter):
+        def paint(self, prompt, seeds, guidance_scale=5.0):
+            painted.append((prompt, seeds, guidance_scale))
+            return [RED]
+
+    names = {"text": SimpleNamespace(generate=generate), "tokenizer": None, "writer": None}
+    room = functions(STEM, "room", artist=Watched(), figures=figures, **names).room
+    shown = words_of(room("A fox", "A city", 3, 0.5, 8.0))
+    assert written == [("A fox", 3, 0.5)] and painted == [("A city", 3, 8.0)]
+    assert "seed 3" in shown and "A fox ran home." in shown
+
+
 def test_drawn_words_are_counted_beside_their_probabilities():
     figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "yours")
     (axes,) = figure.axes
@@ -396,19 +431,6 @@ def run_after(id: str, answer, **names) -> str:
         for source in sources:
             exec(source, space)
     return printed.getvalue() + " ".join(words)
-
-
-class Painter:
-    """Paints red, whatever it is asked for."""
-
-    noise_size = 32
-
-    def paint(self, prompt, seeds, guidance_scale=5.0):
-        return [RED] * len(seeds)
-
-    def paint_noise(self, prompt, noise, guidance_scale=5.0):
-        assert tuple(noise.shape) == (3, 32)
-        return [RED] * len(noise)
 
 
 USED = {
