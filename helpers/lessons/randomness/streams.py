@@ -1,4 +1,4 @@
-"""The stream of random numbers that all parts of a program share, to see how it makes results unrepeatable."""
+"""The stream of random numbers that all parts of a program share, and what it does to results."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def write_shared(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens
 
 
 def take_one(device: str | torch.device) -> None:
-    """Take one number from the shared stream of a device, as any other part may do."""
+    """Take one number from the shared stream of a device, as any other part of a program may do."""
     torch.rand(1, device=device)
