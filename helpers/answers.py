@@ -25,8 +25,8 @@ class Used:
 
     @property
     def whose(self) -> str:
-        """Whose answer it is: "yours" or "the reference answer's"."""
-        return "the reference answer's" if self.answer is ... else "yours"
+        """Whose answer it is: "your own" or "the reference answer"."""
+        return "the reference answer" if self.answer is ... else "your own"
 
     @property
     def value(self) -> Any:

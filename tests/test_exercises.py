@@ -194,11 +194,11 @@ NOT_WRITTEN = "your reference is not written yet, so the reference answer is use
 @pytest.mark.parametrize(
     ("answer", "whose", "line"),
     [
-        (lambda x: x + x, "yours", "your reference is used here."),
-        (lambda x: x + 1, "the reference answer's", NOT_RIGHT),
-        (lambda x: 1 / 0, "the reference answer's", NOT_RIGHT),
-        (stub, "the reference answer's", NOT_WRITTEN),
-        (..., "the reference answer's", NOT_WRITTEN),
+        (lambda x: x + x, "your own", "your reference is used here."),
+        (lambda x: x + 1, "the reference answer", NOT_RIGHT),
+        (lambda x: 1 / 0, "the reference answer", NOT_RIGHT),
+        (stub, "the reference answer", NOT_WRITTEN),
+        (..., "the reference answer", NOT_WRITTEN),
     ],
 )
 def test_whose_answer_is_used_is_said(capsys, answer, whose, line):
@@ -211,7 +211,7 @@ def test_whose_answer_is_used_is_said(capsys, answer, whose, line):
 
 def test_a_value_is_used_as_it_is(capsys):
     assert exercises.use("99.2", 4).value == exercises.use("99.2", 4)() == 4
-    assert exercises.use("99.2", 4).whose == "yours"
+    assert exercises.use("99.2", 4).whose == "your own"
 
 
 def test_what_a_right_answer_prints_while_it_is_judged_is_not_shown(capsys):
@@ -257,7 +257,7 @@ def halt(values):
 )
 def test_a_right_answer_that_fails_later_is_replaced_and_that_is_said_once(capsys, wrong, problem):
     used = exercises.use("97.1", only_as_judged(wrong))
-    assert used.whose == "yours"
+    assert used.whose == "your own"
     values = torch.tensor([0.0, 4.0, 1.0, 2.0])
     capsys.readouterr()
     assert used(values, count=2).tolist() == [0.0, 4.0, 0.0, 2.0]
@@ -265,14 +265,14 @@ def test_a_right_answer_that_fails_later_is_replaced_and_that_is_said_once(capsy
     head = "97.1 Keep <some>: your keep_largest was right in the check, but here it "
     assert out.startswith(head + problem)
     assert out.endswith("The reference answer takes its place.\n") and out.count("\n") == 1 and len(out) < 450
-    assert used.whose == "the reference answer's"
+    assert used.whose == "the reference answer"
     used(values)
     assert capsys.readouterr().out == ""
 
 
 def test_another_value_of_the_same_kind_is_the_learner_s_own(capsys):
     used = exercises.use("97.1", only_as_judged(lambda values: values + 1))
-    assert used(torch.zeros(4)).tolist() == [1.0] * 4 and used.whose == "yours"
+    assert used(torch.zeros(4)).tolist() == [1.0] * 4 and used.whose == "your own"
 
 
 def test_a_generator_is_used_only_once():
@@ -284,7 +284,7 @@ def test_a_generator_is_used_only_once():
     exercises.register(Exercise("97.2", "Draw", lambda answer: None, ("a", "b", "c"), draw))
     used = exercises.use("97.2", lambda g: torch.rand(2, generator=g))
     drawn, alone = (torch.Generator().manual_seed(0) for _ in range(2))
-    assert torch.equal(used(drawn), torch.rand(2, generator=alone)) and used.whose == "yours"
+    assert torch.equal(used(drawn), torch.rand(2, generator=alone)) and used.whose == "your own"
     assert drawn.get_state().equal(alone.get_state())
 
 
@@ -295,7 +295,7 @@ def test_input_that_the_reference_refuses_is_the_learner_s_own(values):
     judged = Exercise("97.2", "Any", lambda answer: None, ("a", "b", "c"), keep_largest)
     exercises.register(judged)
     used = exercises.use("97.2", lambda values, count: "mine")
-    assert used(values, "one") == "mine" and used.whose == "yours"
+    assert used(values, "one") == "mine" and used.whose == "your own"
 
 
 # The card

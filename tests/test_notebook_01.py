@@ -312,7 +312,7 @@ def test_the_best_cure_is_the_right_guess(monkeypatch):
     asked = []
     monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
     results = {"nothing": torch.zeros(3, 2), "cure": torch.ones(3, 2), "other": torch.ones(3, 2)}
-    figures.guess_cure(results, lambda points: int(points.sum()), "yours")
+    figures.guess_cure(results, lambda points: int(points.sum()), "your own")
     ((question, options, draw), named) = asked[0]
     assert options == list(results) and named["answer"] == ["cure", "other"]
     figure = draw("nothing")
@@ -385,7 +385,7 @@ def names_for(id: str) -> dict:
 
 @pytest.mark.parametrize(
     ("kind", "whose"),
-    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+    [("missing", "the reference answer"), ("wrong", "the reference answer"), ("right", "your own")],
 )
 @pytest.mark.parametrize("id", ["01.1", "01.2", "01.3", "01.4"])
 def test_the_next_cells_say_whose_answer_they_used(id, kind, whose, monkeypatch):

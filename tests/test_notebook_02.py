@@ -346,7 +346,7 @@ def test_the_room_hands_each_control_to_the_model_that_it_belongs_to():
 
 
 def test_drawn_words_are_counted_beside_their_probabilities():
-    figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "yours")
+    figure = figures.drawn_words(["a", "b", "c"], [0.5, 0.3, 0.2], [0, 0, 1, 0], "your own")
     (axes,) = figure.axes
     assert [bar.get_height() for bar in axes.patches] == [0.75, 0.25, 0]
     assert list(axes.lines[-1].get_ydata()) == [0.5, 0.3, 0.2]
@@ -443,7 +443,7 @@ USED = {
 
 @pytest.mark.parametrize(
     ("kind", "whose"),
-    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+    [("missing", "the reference answer"), ("wrong", "the reference answer"), ("right", "your own")],
 )
 @pytest.mark.parametrize("id", USED)
 def test_the_next_figure_says_whose_answer_it_used(id, kind, whose):

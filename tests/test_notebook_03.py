@@ -285,7 +285,7 @@ def names_for(id: str, shipped) -> dict:
 
 @pytest.mark.parametrize(
     ("kind", "whose"),
-    [("missing", "the reference answer's"), ("wrong", "the reference answer's"), ("right", "yours")],
+    [("missing", "the reference answer"), ("wrong", "the reference answer"), ("right", "your own")],
 )
 @pytest.mark.parametrize("id", ["03.1", "03.2", "03.3"])
 def test_the_next_cell_says_whose_answer_it_used(id, kind, whose, shipped):

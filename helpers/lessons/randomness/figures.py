@@ -65,7 +65,7 @@ def story_and_picture(story: str, picture: Image, title: str) -> Figure:
 
 def by(whose: str) -> str:
     """Who measured or drew: "by your function", or "by the reference answer"; whose: as `use` says it."""
-    return "by your function" if whose == "yours" else "by the reference answer"
+    return "by your function" if whose == "your own" else "by the reference answer"
 
 
 def drawn_words(
