@@ -14,6 +14,7 @@ from pathlib import Path
 
 from smallworld.world.vocabulary import (
     ADJECTIVES,
+    ASKED_ADJECTIVES,
     CHARACTERS,
     MOODS,
     PLACES,
@@ -115,19 +116,21 @@ def objects() -> dict[str, tuple[str, ...]]:
 def patterns() -> dict[str, list[Pattern]]:
     """The sentence patterns: section name to its patterns, in file order.
 
-    A section "problem.try.name" gives two, "problem.try.name.1" and "problem.try.name.2", for a first and a
-    second attempt.
+    A section "problem.try.name" gives three: "problem.try.name.only" for an only attempt, and
+    "problem.try.name.1" and "problem.try.name.2" for a first and a second one. Lines that begin with "1:" are
+    for an only or a first attempt, those with "2:" for a second one.
     """
     result: dict[str, list[Pattern]] = {}
     for name, lines in _every_section().items():
         if name.startswith("=") or name.endswith((".objects", ".problems")):
             continue
         if ".try." in name:
-            for turn, words in (("1", "{first}"), ("2", "{next}")):
-                kept = [line for line in lines if line[:2] not in ("1:", "2:") or line[0] == turn]
-                texts = [
-                    line[3:] if line[:2] in ("1:", "2:") else line.replace("{ord}", words) for line in kept
-                ]
+            for turn, words in (("only", "{name}"), ("1", "{first} {hero}"), ("2", "{next} {hero}")):
+                other = "1:" if turn == "2" else "2:"
+                kept = [re.sub("^[12]: ", "", line) for line in lines if not line.startswith(other)]
+                if turn == "1":  # with an ordinal only, so that no sentence is read in two ways
+                    kept = [line for line in kept if "{ord}" in line] or kept
+                texts = [line.replace("{ord} {hero}", words) for line in kept]
                 result[f"{name}.{turn}"] = [_pattern(f"{name}.{turn}", text) for text in texts]
         else:
             result[name] = [_pattern(name, line) for line in lines]
@@ -140,9 +143,11 @@ def _pattern(section: str, text: str) -> Pattern:
     if parts[0] in ("open", "start", "after"):
         facts = (("time", parts[2]),) if parts[1] == "time" else ()
         return Pattern("open", text, facts, section)
-    if parts[0] in ("begin", "feel", "friend", "back"):
+    if parts[0] == "errand":
+        return Pattern("view", text, (), section)
+    if parts[0] in ("begin", "feel", "friend", "back", "kept"):
         facts = (("company", "friend"),) if section.startswith(("begin.two", "friend.here")) else ()
-        return Pattern(parts[0], text, facts, section)
+        return Pattern("back" if parts[0] == "kept" else parts[0], text, facts, section)
     if parts[0] in OF_A_PLACE_TIME_OR_MOOD:
         role, fact = OF_A_PLACE_TIME_OR_MOOD[parts[0]]
         return Pattern(role, text, () if parts[1] == "thing" else ((fact, parts[1]),), section)
@@ -156,7 +161,8 @@ def _problem_pattern(parts: list[str], section: str, text: str) -> Pattern:
     if mood_of(problem):
         facts += (("mood", mood_of(problem)),)
     if part == "try":
-        return Pattern("try" + more[1], text, facts + (("try" + more[1], more[0]),), section)
+        role = "try2" if more[1] == "2" else "try1"
+        return Pattern(role, text, facts + ((role, more[0]),), section)
     if more:
         facts += (("company", more[0]),)
     if part == "end":
@@ -288,6 +294,8 @@ def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
     every = lists()
     if slot in every:
         return every[slot]
+    if slot == "adj" and facts.get("adj"):
+        return (facts["adj"],)
     if slot in FACT_SLOTS:
         given = (facts["place"], facts["time"], facts["character"], facts["friend"], facts["object"])
         return _fact_options(slot, *given, facts.get("look", ""))
@@ -322,7 +330,7 @@ def _people_phrases(slot: str) -> list[str]:
     """Everything that can fill a slot about the hero or the friend, pronouns left out."""
     everyone = CHARACTERS.values()
     if slot == "adj":
-        return list(ADJECTIVES)
+        return [*ADJECTIVES, *ASKED_ADJECTIVES]
     if slot == "hero":
         return [c.name for c in everyone] + [words["they"] for words in PRONOUNS.values()]
     field = {"friend": "name", "fkind": "kind"}.get(slot, slot)

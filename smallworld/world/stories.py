@@ -2,11 +2,12 @@
 
 A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a problem,
 attempts, a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy
-and calm stories have an everyday problem, the other moods have problems of their own. Each sentence is a
-pattern of the folder ``patterns`` with its slots filled; every random choice is counted, so each story
-carries the log-probability of its choices. That gives the lowest perplexity which a model can reach on
-average that knows the grammar, but not what was held out (Shannon 1948; a little less where two chains
-write the same text).
+and calm stories have an everyday problem, the other moods have problems of their own. A thing that a request
+asks for is what the hero was on the way to, before the problem came (``errand``); another thing is seen on
+the way and greeted once more. Each sentence is a pattern of the folder ``patterns`` with its slots filled;
+every random choice is counted, so each story carries the log-probability of its choices. That gives the
+lowest perplexity which a model can reach on average that knows the grammar, but not what was held out
+(Shannon 1948; a little less where two chains write the same text).
 
 Two kinds of combinations are held out from the training stories: place x time x character, and, inside a
 sentence, pairs of phrases ("hopped like a frog" with "out of reach"), see ``phrase_split``.
@@ -37,7 +38,7 @@ from smallworld.world.grammar import (
     with_articles,
 )
 from smallworld.world.vocabulary import CHARACTERS, MOODS, NUMBERS, PLACES, SKY_THINGS, TIMES, things_in
-from smallworld.world.wishes import ASKABLE, ask, wish
+from smallworld.world.wishes import ASKABLE, adjectives, ask, wish
 
 __all__ = [
     "ASKABLE", "CHARACTERS", "MOODS", "PLACES", "SLOT", "TIMES", "Pattern", "Story", "ask", "capitalise",
@@ -49,14 +50,24 @@ ROLES = (
     "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn", "end",
     "after", "back", "close",
 )  # fmt: skip
-OPTIONAL = {"view": 0.3, "mood": 0.5, "feel": 0.25, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.75}
+OPTIONAL = {"view": 0.12, "mood": 0.3, "feel": 0.15, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.3}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
+ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
-SMALL_SHARE = 0.3  # of free beginnings that answer no request: typed in small letters
+SMALL_SHARE = 0.25  # of free beginnings that answer no request: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
-         "place": "there", "two": "two"}  # fmt: skip
-LIGHT_AGAIN = 0.25  # how often the light is described where the time of day was told before
+         "place": "there", "two": "two", "animal": "greeted"}  # fmt: skip
+# Problems out of doors, after which there is time for a thing that was seen before. The others play at home
+# or elsewhere, and their stories show no thing.
+WITH_THING = frozenset(
+    ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "chest", "trail", "secret", "spill", "bags",
+     "copy", "figure", "knocking", "follower", "goodbye", "broken", "bedless")
+)  # fmt: skip
+AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "lullaby", "missed"))  # nobody can be along from the start
+ERRANDS = {"bird": "bird", "cloud": "picture", "house": "house", "tent": "tent", "windmill": "windmill",
+           "lighthouse": "lighthouse", "snowman": "snowman"}  # fmt: skip
+NO_ERRAND = ("sad", "sleepy")  # in these moods nobody feels like it afterwards
 MAX_WORDS = 155  # one story in ten is longer and is written again
 FEWEST_PAIRS = 24  # patterns with fewer pairs of phrases hold them out together with the hero
 
@@ -176,7 +187,7 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
     facts["mood"] = given.get("mood") or draw.choose(MOODS)
-    facts["problem"] = given.get("problem") or draw.choose(problems(facts["mood"]))
+    facts["problem"] = given.get("problem") or draw.choose(_problems(facts["mood"], given.get("thing", "")))
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
     facts["beginning"] = _draw_beginning(draw, given, facts["problem"])
     facts["company"] = _draw_company(draw, given, facts["beginning"])
@@ -195,15 +206,31 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
     if facts["thing"]:
         several = facts["beginning"] != "thing" and draw.flip(SEVERAL_SHARE)
         facts["look"] = draw.choose(thing_phrases(facts["place"], False, several, facts["thing"]))
+    facts["errand"] = _draw_errand(draw, given, facts)
+    facts |= {name: given.get(name, "") for name in ("adj", "fadj", "asked_friend")}
     return facts
 
 
+@cache
+def _problems(mood: str, thing: str) -> tuple[str, ...]:
+    """The problems of a mood; where a thing is asked for, those that leave time for it."""
+    return tuple(problem for problem in problems(mood) if not thing or problem in WITH_THING)
+
+
 def _draw_beginning(draw: _Draw, given: dict[str, str], problem: str) -> str:
-    """Draw how the story begins: "once", "other", or one of the free beginnings."""
-    if draw.flip(FREE_SHARE):
-        alone = given.get("company") == "alone" or problem == "lonely"
-        return draw.choose([way for way in BEGINNINGS if not (alone and way == "two")])
-    return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
+    """Draw how the story begins: "once", "other", or one of the free beginnings that suit it."""
+    if not draw.flip(FREE_SHARE):
+        return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
+    never: set[str] = set()
+    if given.get("company") == "alone" or problem == "lonely" or problem in AT_HOME:
+        never.add("two")
+    if problem == "lonely":
+        never.add("speech")
+    if given.get("thing"):
+        never |= {"thing", "weather"}
+    elif problem not in WITH_THING:
+        never.add("thing")
+    return draw.choose([way for way in BEGINNINGS if way not in never])
 
 
 def _draw_company(draw: _Draw, given: dict[str, str], beginning: str) -> str:
@@ -217,14 +244,27 @@ def _draw_thing(draw: _Draw, given: dict[str, str], facts: dict[str, str]) -> st
     """Draw the thing that is seen; "" where none is."""
     if given.get("thing"):
         return given["thing"]
-    if facts["beginning"] == "thing" or (draw.flip(OPTIONAL["view"]) and draw.flip(OPTIONAL["thing"])):
+    if facts["beginning"] == "thing":
         return draw.choose(things_in(facts["place"]))
-    return ""
+    if facts["problem"] not in WITH_THING or facts["beginning"] == "weather":
+        return ""
+    return draw.choose(things_in(facts["place"])) if draw.flip(OPTIONAL["thing"]) else ""
+
+
+def _draw_errand(draw: _Draw, given: dict[str, str], facts: dict[str, str]) -> str:
+    """Draw what the hero was going to do with the thing: the end of a section's name ("" for nothing)."""
+    if not facts["thing"] or facts["beginning"] == "thing" or facts["mood"] in NO_ERRAND:
+        return ""
+    if not given.get("thing") and not draw.flip(ERRAND_SHARE):
+        return ""
+    return "picture" if facts["look"].startswith(NUMBERS) else ERRANDS.get(facts["thing"], "ride")
 
 
 # ------------------------------------------------------------------ writing
 def _begin_section(facts: dict[str, str], draw: _Draw) -> str:
     """The section of the beginning; weather depends on the place and the time."""
+    if facts["beginning"] == "speech":
+        return "begin.speech" if draw.flip(0.5) else "begin.speech.own"
     if facts["beginning"] != "weather":
         return f"begin.{facts['beginning']}"
     if facts["place"] == "snow":
@@ -232,9 +272,11 @@ def _begin_section(facts: dict[str, str], draw: _Draw) -> str:
     return "begin.sun" if facts["time"] != "night" and draw.flip(0.4) else "begin.weather"
 
 
-def _open_section(facts: dict[str, str], draw: _Draw) -> str:
-    """The section of the sentence that names hero and place."""
+def _open_section(facts: dict[str, str], draw: _Draw, begun: str) -> str:
+    """The section of the sentence that names hero and place, after the section ``begun``."""
     beginning = facts["beginning"]
+    if begun in ("begin.weather", "begin.snowfall", "begin.speech.own"):
+        return "after.said" if begun == "begin.speech.own" else "after.weather"
     if beginning in ("once", "other"):
         return f"{'open' if draw.flip(0.4) else 'start'}.{beginning}"
     return f"start.time.{facts['time']}" if beginning == "time" else f"after.{AFTER.get(beginning, 'place')}"
@@ -243,22 +285,32 @@ def _open_section(facts: dict[str, str], draw: _Draw) -> str:
 def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     """List the roles of a story and the section of ``patterns`` of each."""
     mood, beginning = facts["mood"], facts["beginning"]
-    plan = []
+    plan, begun = [], ""
     if beginning not in ("once", "other", "time"):
-        plan.append(("begin", _begin_section(facts, draw)))
-    plan.append(("open", _open_section(facts, draw)))
-    bad_weather = plan[0][1] in ("begin.weather", "begin.snowfall")
+        begun = _begin_section(facts, draw)
+        plan.append(("begin", begun))
+    plan.append(("open", _open_section(facts, draw, begun)))
+    bad_weather = begun in ("begin.weather", "begin.snowfall")
     plan.append(("light", f"{'dull' if bad_weather else 'light'}.{facts['time']}"))
-    if facts["thing"] and beginning != "thing":
+    if facts["errand"]:
+        plan.append(("view", f"errand.{facts['errand']}"))
+    elif facts["thing"] and beginning != "thing":
         plan.append(("view", "view.thing"))
-    elif len(plan) < 3 and draw.flip(0.25):
+    elif not begun and draw.flip(OPTIONAL["view"]):
         plan.append(("view", f"view.{facts['place']}"))
-    if mood in PLAIN_MOODS and draw.flip(OPTIONAL["mood"]):
+    if mood in PLAIN_MOODS and facts["problem"] != "lonely" and draw.flip(OPTIONAL["mood"]):
         plan.append(("mood", f"mood.{mood}"))
     plan += _problem_plan(facts, draw)
     if facts["thing"]:
-        plan.append(("back", "back.sky" if facts["thing"] in SKY_THINGS else "back.ground"))
+        plan.append(("back", _back_section(facts)))
     return [*plan, ("close", f"close.{mood}")]
+
+
+def _back_section(facts: dict[str, str]) -> str:
+    """The section in which the thing comes again."""
+    if facts["errand"]:
+        return f"kept.{facts['errand']}"
+    return f"back.{facts['mood']}" if facts["mood"] in NO_ERRAND else "back"
 
 
 def _problem_plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
@@ -266,8 +318,8 @@ def _problem_plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
     problem, mood, company = facts["problem"], facts["mood"], facts["company"]
     plan = [("problem", f"{problem}.problem")]
     if facts["try1"]:
-        plan.append(("try1", f"{problem}.try.{facts['try1']}.1"))
-        feel = section_of(problem, "feel", company) or ("feel" if mood in PLAIN_MOODS else "")
+        plan.append(("try1", f"{problem}.try.{facts['try1']}.{'1' if facts['try2'] else 'only'}"))
+        feel = section_of(problem, "feel", company) or ("feel" if mood == "happy" else "")
         if feel and draw.flip(OPTIONAL["feel"]):
             plan.append(("feel", feel))
     if facts["try2"]:
@@ -303,34 +355,95 @@ def _fitting(section: str, thing: str, several: bool) -> tuple[Pattern, ...]:
     return tuple(p for p in listed if not any(slot in p.text for slot in wrong))
 
 
+SHE_OR_HE = r"\{(?:they|them|their|themself)\}"
+NAMES_NO_HERO = re.compile(rf"^(?:(?!\{{name\}}|\{{hero\}}).)*{SHE_OR_HE}")
+NAMES_PLACE = re.compile(r"\{(?:in_place|the_place)\}")
+NAMES_FRIENDSHIP = re.compile(r"\bfriends?\b(?!\})")
+SOMEBODY = re.compile(
+    r"\b(?:baker|postman|miller|teacher|gardener|shoemaker|farmer|captain|tinker|clockmaker|aunt|uncle|mother|"
+    r"father|grandmother|grandfather|sister|brother|cousin|boy|girl|nurse|godfather|godmother|man|woman)\b"
+)
+
+
+@dataclass
+class _Told:
+    """What the sentences so far have said, as far as the next one must fit them."""
+
+    place: bool = False  # the last sentence named the place
+    somebody: bool = False  # the last sentence spoke of somebody that "he" or "she" could mean
+    within: str = ""  # how the place was named last
+    phrases: set[str] = field(default_factory=set)
+
+    def add(self, text: str, values: dict[str, str], friend: str) -> None:
+        """Take note of a sentence and of what filled its slots."""
+        self.place = "in_place" in values or "the_place" in values
+        self.within = values.get("in_place", self.within)
+        hero = values.get("name", values.get("hero", "she"))
+        others = friend and friend != hero and friend in text
+        self.somebody = bool(others or SOMEBODY.search(text.replace(f" the {values.get('kind')}", "")))
+        self.phrases |= {value for slot, value in values.items() if slot not in grammar.FACT_SLOTS}
+
+
+def _choices(role: str, section: str, facts: dict[str, str], told: _Told) -> list[Pattern]:
+    """The patterns of a section that go best with what was told and what was asked for."""
+    one_voice = CHARACTERS[facts["character"]].pronouns == CHARACTERS[facts["friend"]].pronouns
+    adjective = facts["adj"] if role in ("begin", "open") else facts["fadj"] if role == "friend" else ""
+    options = list(_fitting(section, facts["thing"], facts["look"].startswith(NUMBERS)))
+    for unfit in (
+        adjective and (lambda text: "{adj}" not in text),
+        facts.get("asked_friend") and role in ("begin", "friend") and (lambda t: not NAMES_FRIENDSHIP.search(t)),
+        told.place and NAMES_PLACE.search,
+        told.somebody and NAMES_NO_HERO.search,
+        one_voice and (lambda t: "{friend}" in t and "{name}" not in t and re.search(SHE_OR_HE, t)),
+    ):
+        if unfit:
+            options = [p for p in options if not unfit(p.text)] or options
+    return options
+
+
 @cache
 def _pieces(text: str) -> tuple[str, ...]:
     """Cut a text at its slots: fixed words and names of slots in turn."""
     return tuple(re.split(r"\{(\w+)\}", text))
 
 
-def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str]) -> str:
+def _options(slot: str, facts: dict[str, str], told: _Told) -> Sequence[str]:
+    """What may fill a slot: nothing that was said before, and no "he" or "she" that could be another."""
+    options = slot_options(slot, facts)
+    if slot == "hero":
+        return options[:1] if told.somebody else options
+    if slot == "in_place":
+        return [option for option in options if option != told.within]
+    if slot in grammar.FACT_SLOTS or not told.phrases:
+        return options
+    return [option for option in options if option not in told.phrases] or options
+
+
+def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str], told: _Told | None = None) -> str:
     """Fill the slots of a pattern; ``values`` keeps what each slot was filled with."""
-    pieces = list(_pieces(text))
+    told, pieces = told or _Told(), list(_pieces(text))
     for number in range(1, len(pieces), 2):
         slot = pieces[number]
         if slot not in values:
-            phrase = draw.choose(slot_options(slot, facts))
-            values[slot] = _fill(phrase, facts, draw, values) if "{" in phrase else phrase
+            phrase = draw.choose(_options(slot, facts, told))
+            values[slot] = _fill(phrase, facts, draw, values, told) if "{" in phrase else phrase
         pieces[number] = values[slot]
     return "".join(pieces)
 
 
-def _sentence(pattern: Pattern, facts: dict[str, str], draw: _Draw, split: str) -> str:
+def _sentence(pattern: Pattern, facts: dict[str, str], draw: _Draw, split: str, told: _Told) -> str:
     """Write one sentence whose pair of phrases belongs to the split (as far as sixty tries find one)."""
     pair, before = paired_slots(pattern.text), draw.log_probability
+    if pattern.role not in ("begin", "open"):
+        facts = facts | {"adj": facts["fadj"] if pattern.role == "friend" else ""}
     for _ in range(60):
         values: dict[str, str] = {}
         draw.log_probability = before
-        text = _fill(pattern.text, facts, draw, values)
+        text = _fill(pattern.text, facts, draw, values, told)
         named = tuple(values.get(slot, facts["character"]) for slot in pair)
         if not pair or phrase_split(pattern.text, named) == split:
             break
+    told.add(text, values, facts["friend"])
     return capitalise(with_articles(text))
 
 
@@ -343,15 +456,14 @@ def _in_small_letters(sentence: str, rng: random.Random) -> str:
 
 def _write(draw: _Draw, facts: dict[str, str], split: str, typed: bool) -> list[tuple[str, str]]:
     """Write the sentences: a list of (role, sentence); ``typed``: the first may be in small letters."""
-    sentences, time_is_told = [], False
-    several = facts["look"].startswith(NUMBERS)
+    sentences, time_is_told, told = [], False, _Told()
     for role, section in _plan(facts, draw):
-        if time_is_told and section.startswith("light") and draw.flip(1 - LIGHT_AGAIN):
+        if time_is_told and section.startswith("light"):
             continue
-        pattern = draw.choose(_fitting(section, facts["thing"], several))
-        if role == "open":
-            time_is_told = "{at_time}" in pattern.text or ("time", facts["time"]) in pattern.facts
-        sentences.append((role, _sentence(pattern, facts, draw, split)))
+        pattern = draw.choose(_choices(role, section, facts, told))
+        tells_time = "{at_time}" in pattern.text or "{daytime}" in pattern.text
+        time_is_told = time_is_told or tells_time or ("time", facts["time"]) in pattern.facts
+        sentences.append((role, _sentence(pattern, facts, draw, split, told)))
     if typed and facts["beginning"] not in ("once", "other") and draw.flip(SMALL_SHARE):
         role, first = sentences[0]
         sentences[0] = (role, _in_small_letters(first, draw.rng))
@@ -379,6 +491,9 @@ def sample_story(
         chosen["thing"] = rng.choice(PLACES[chosen["place"]].things if ground else SKY_THINGS)
     known = wanted | {name: chosen[name] for name in fields}
     prompt = wish(rng, {name: chosen[name] for name in fields}) if fields else ""
+    known |= adjectives(prompt)
+    if "company" in fields:
+        known["asked_friend"] = "yes"
     sentences: list[tuple[str, str]] = []
     while not sentences or sum(len(text.split()) for _, text in sentences) > MAX_WORDS:
         draw = _Draw(rng)

@@ -87,7 +87,7 @@ PLACES: dict[str, Place] = {
         ("boat", "lighthouse"),
     ),
     "forest": Place(
-        ("in the forest", "deep in the forest", "in the green forest", "at the edge of the forest"),
+        ("in the forest", "deep in the forest", "in the green forest", "in the old forest"),
         ("the forest", "the green forest", "the deep forest"),
         ("a tall pine", "an old oak", "a forked birch", "a mossy stump"),
         ("forest trail", "mossy path", "shady path", "winding path"),
@@ -138,7 +138,7 @@ TIMES: dict[str, Time] = {
         ("the day", "the bright day"),
     ),
     "sunset": Time(
-        ("at sunset", "in the evening", "at dusk", "late in the evening"),
+        ("at sunset", "in the evening", "at dusk", "in the evening light"),
         ("the evening", "the golden evening"),
     ),
     "night": Time(
@@ -180,6 +180,10 @@ THING_COLORS: dict[str, tuple[str, ...]] = {
 }
 NUMBERS: tuple[str, ...] = ("two", "three")
 ADJECTIVES: tuple[str, ...] = ("little", "young", "small", "clever", "friendly", "polite", "clumsy", "lively")
+ASKED_ADJECTIVES: tuple[str, ...] = (
+    "red", "tiny", "grey", "big", "brown", "huge", "white", "wet", "playful", "prickly", "round", "old",
+    "striped", "black", "quick",
+)  # only of somebody whom a request describes so
 
 
 def plural(thing: str) -> str:

@@ -10,7 +10,15 @@ from functools import cache
 from pathlib import Path
 
 from smallworld.world.grammar import lists, patterns, sections, with_articles
-from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, SKY_THINGS, TIMES
+from smallworld.world.vocabulary import (
+    ADJECTIVES,
+    ASKED_ADJECTIVES,
+    CHARACTERS,
+    MOODS,
+    PLACES,
+    SKY_THINGS,
+    TIMES,
+)
 
 WISHES_FILE = Path(__file__).with_name("wishes.txt")
 ASKABLE = ("place", "time", "mood", "character", "thing", "company", "friend")
@@ -210,6 +218,25 @@ def slip(rng: random.Random, line: str) -> str:
 
 
 # ------------------------------------------------------------------ reading
+@cache
+def _described() -> re.Pattern:
+    """The expression of an adjective of the stories before a word for somebody."""
+    who = [words for line in sections(WISHES_FILE)["read"] for words in [line.split(": ")] if words[0] in CHARACTERS]
+    nouns = {noun for _, listed in who for noun in listed.split(", ") if " " not in noun}
+    listed = "|".join((*ADJECTIVES, *ASKED_ADJECTIVES))
+    return re.compile(rf"\b({listed}) ({'|'.join(sorted(nouns, key=len, reverse=True))})\b")
+
+
+def adjectives(request: str) -> dict[str, str]:
+    """Read how a request describes the hero ("adj") and the friend ("fadj"), as far as it does."""
+    people, found = read(request)["character"], {}
+    for adjective, noun in _described().findall(request.lower()):
+        number = people.index(read(noun)["character"][0])
+        if number < 2:
+            found[("adj", "fadj")[number]] = adjective
+    return found
+
+
 @cache
 def _keywords() -> tuple[tuple[str, str, re.Pattern], ...]:
     """(key, words, expression) of the section "@read", the longest words first."""
