@@ -52,6 +52,7 @@ ROLES = (
 )  # fmt: skip
 OPTIONAL = {"view": 0.12, "mood": 0.3, "feel": 0.15, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.3}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
+TWO_SHARE = 0.4  # of the stories about friends whom a request asks for: they are together from the start
 ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.25  # of free beginnings that answer no request: typed in small letters
@@ -61,8 +62,8 @@ AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "name
 # Problems out of doors, after which there is time for a thing that was seen before. The others play at home
 # or elsewhere, and their stories show no thing.
 WITH_THING = frozenset(
-    ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "chest", "trail", "secret", "spill", "bags",
-     "copy", "figure", "knocking", "follower", "goodbye", "broken", "bedless")
+    ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "chest", "trail", "secret", "spill", "copy",
+     "figure", "knocking", "follower", "goodbye", "broken", "bedless")
 )  # fmt: skip
 AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "lullaby", "missed"))  # nobody can be along from the start
 ERRANDS = {"bird": "bird", "cloud": "picture", "house": "house", "tent": "tent", "windmill": "windmill",
@@ -219,10 +220,13 @@ def _problems(mood: str, thing: str) -> tuple[str, ...]:
 
 def _draw_beginning(draw: _Draw, given: dict[str, str], problem: str) -> str:
     """Draw how the story begins: "once", "other", or one of the free beginnings that suit it."""
+    apart = problem == "lonely" or problem in AT_HOME
+    if given.get("asked_friend") and not apart and draw.flip(TWO_SHARE):
+        return "two"
     if not draw.flip(FREE_SHARE):
         return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
     never: set[str] = set()
-    if given.get("company") == "alone" or problem == "lonely" or problem in AT_HOME:
+    if given.get("company") == "alone" or apart:
         never.add("two")
     if problem == "lonely":
         never.add("speech")
@@ -269,7 +273,7 @@ def _begin_section(facts: dict[str, str], draw: _Draw) -> str:
         return f"begin.{facts['beginning']}"
     if facts["place"] == "snow":
         return "begin.snowfall"
-    return "begin.sun" if facts["time"] != "night" and draw.flip(0.4) else "begin.weather"
+    return "begin.sun" if facts["time"] in ("noon", "sunset") and draw.flip(0.5) else "begin.weather"
 
 
 def _open_section(facts: dict[str, str], draw: _Draw, begun: str) -> str:
@@ -381,7 +385,8 @@ class _Told:
         hero = values.get("name", values.get("hero", "she"))
         others = friend and friend != hero and friend in text
         self.somebody = bool(others or SOMEBODY.search(text.replace(f" the {values.get('kind')}", "")))
-        self.phrases |= {value for slot, value in values.items() if slot not in grammar.FACT_SLOTS}
+        once = {slot for slot in values if slot == "hide" or slot not in grammar.FACT_SLOTS}
+        self.phrases |= {values[slot] for slot in once}
 
 
 def _choices(role: str, section: str, facts: dict[str, str], told: _Told) -> list[Pattern]:
@@ -414,7 +419,7 @@ def _options(slot: str, facts: dict[str, str], told: _Told) -> Sequence[str]:
         return options[:1] if told.somebody else options
     if slot == "in_place":
         return [option for option in options if option != told.within]
-    if slot in grammar.FACT_SLOTS or not told.phrases:
+    if slot in grammar.FACT_SLOTS - {"hide"} or not told.phrases:
         return options
     return [option for option in options if option not in told.phrases] or options
 
