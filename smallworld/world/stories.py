@@ -65,7 +65,8 @@ WITH_THING = frozenset(
     ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "chest", "trail", "secret", "spill", "copy",
      "figure", "knocking", "follower", "goodbye", "broken", "bedless")
 )  # fmt: skip
-AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "lullaby", "missed"))  # nobody can be along from the start
+# Problems at home: nobody is along from the start.
+AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "lullaby", "missed"))
 ERRANDS = {"bird": "bird", "cloud": "picture", "house": "house", "tent": "tent", "windmill": "windmill",
            "lighthouse": "lighthouse", "snowman": "snowman"}  # fmt: skip
 NO_ERRAND = ("sad", "sleepy")  # in these moods nobody feels like it afterwards
@@ -360,13 +361,34 @@ def _fitting(section: str, thing: str, several: bool) -> tuple[Pattern, ...]:
 
 
 SHE_OR_HE = r"\{(?:they|them|their|themself)\}"
-NAMES_NO_HERO = re.compile(rf"^(?:(?!\{{name\}}|\{{hero\}}).)*{SHE_OR_HE}")
-NAMES_PLACE = re.compile(r"\{(?:in_place|the_place)\}")
-NAMES_FRIENDSHIP = re.compile(r"\bfriends?\b(?!\})")
 SOMEBODY = re.compile(
     r"\b(?:baker|postman|miller|teacher|gardener|shoemaker|farmer|captain|tinker|clockmaker|aunt|uncle|mother|"
     r"father|grandmother|grandfather|sister|brother|cousin|boy|girl|nurse|godfather|godmother|man|woman)\b"
 )
+
+
+@dataclass(frozen=True)
+class _Traits:
+    """What the text of a pattern says, as far as another sentence must fit it."""
+
+    place: bool  # names the place
+    adjective: bool  # describes somebody
+    friendship: bool  # speaks of friends
+    pronoun_first: bool  # says "he" or "she" before it names the hero
+    two_pronouns: bool  # names the friend, and the hero only by "he" or "she"
+
+
+@cache
+def _traits(text: str) -> _Traits:
+    """Read the traits of a pattern off its text."""
+    first, named = re.search(SHE_OR_HE, text), re.search(r"\{(?:name|hero)\}", text)
+    return _Traits(
+        place="{in_place}" in text or "{the_place}" in text,
+        adjective="{adj}" in text,
+        friendship=bool(re.search(r"\bfriends?\b(?!\})", text)),
+        pronoun_first=bool(first and not (named and named.start() < first.start())),
+        two_pronouns=bool("{friend}" in text and first and not named),
+    )
 
 
 @dataclass
@@ -378,31 +400,33 @@ class _Told:
     within: str = ""  # how the place was named last
     phrases: set[str] = field(default_factory=set)
 
-    def add(self, text: str, values: dict[str, str], friend: str) -> None:
+    def add(self, text: str, values: dict[str, str], facts: dict[str, str]) -> None:
         """Take note of a sentence and of what filled its slots."""
         self.place = "in_place" in values or "the_place" in values
         self.within = values.get("in_place", self.within)
-        hero = values.get("name", values.get("hero", "she"))
-        others = friend and friend != hero and friend in text
-        self.somebody = bool(others or SOMEBODY.search(text.replace(f" the {values.get('kind')}", "")))
-        once = {slot for slot in values if slot == "hide" or slot not in grammar.FACT_SLOTS}
-        self.phrases |= {values[slot] for slot in once}
+        others = facts["friend"] != facts["character"] and facts["friend"] in text
+        kind = CHARACTERS[facts["character"]].kind
+        self.somebody = others or bool(SOMEBODY.search(text.replace(f" {kind}", "")))
+        self.phrases |= {
+            value for slot, value in values.items() if slot == "hide" or slot not in grammar.FACT_SLOTS
+        }
 
 
 def _choices(role: str, section: str, facts: dict[str, str], told: _Told) -> list[Pattern]:
     """The patterns of a section that go best with what was told and what was asked for."""
     one_voice = CHARACTERS[facts["character"]].pronouns == CHARACTERS[facts["friend"]].pronouns
-    adjective = facts["adj"] if role in ("begin", "open") else facts["fadj"] if role == "friend" else ""
+    described = facts["adj"] if role in ("begin", "open") else facts["fadj"] if role == "friend" else ""
+    friendly = facts["asked_friend"] and role in ("begin", "friend")
     options = list(_fitting(section, facts["thing"], facts["look"].startswith(NUMBERS)))
-    for unfit in (
-        adjective and (lambda text: "{adj}" not in text),
-        facts.get("asked_friend") and role in ("begin", "friend") and (lambda t: not NAMES_FRIENDSHIP.search(t)),
-        told.place and NAMES_PLACE.search,
-        told.somebody and NAMES_NO_HERO.search,
-        one_voice and (lambda t: "{friend}" in t and "{name}" not in t and re.search(SHE_OR_HE, t)),
+    for needed, trait, wanted in (
+        (described, "adjective", True),
+        (friendly, "friendship", True),
+        (told.place, "place", False),
+        (told.somebody, "pronoun_first", False),
+        (one_voice, "two_pronouns", False),
     ):
-        if unfit:
-            options = [p for p in options if not unfit(p.text)] or options
+        if needed:
+            options = [p for p in options if getattr(_traits(p.text), trait) == wanted] or options
     return options
 
 
@@ -424,7 +448,9 @@ def _options(slot: str, facts: dict[str, str], told: _Told) -> Sequence[str]:
     return [option for option in options if option not in told.phrases] or options
 
 
-def _fill(text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str], told: _Told | None = None) -> str:
+def _fill(
+    text: str, facts: dict[str, str], draw: _Draw, values: dict[str, str], told: _Told | None = None
+) -> str:
     """Fill the slots of a pattern; ``values`` keeps what each slot was filled with."""
     told, pieces = told or _Told(), list(_pieces(text))
     for number in range(1, len(pieces), 2):
@@ -448,7 +474,7 @@ def _sentence(pattern: Pattern, facts: dict[str, str], draw: _Draw, split: str, 
         named = tuple(values.get(slot, facts["character"]) for slot in pair)
         if not pair or phrase_split(pattern.text, named) == split:
             break
-    told.add(text, values, facts["friend"])
+    told.add(text, values, facts)
     return capitalise(with_articles(text))
 
 

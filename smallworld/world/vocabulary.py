@@ -180,10 +180,11 @@ THING_COLORS: dict[str, tuple[str, ...]] = {
 }
 NUMBERS: tuple[str, ...] = ("two", "three")
 ADJECTIVES: tuple[str, ...] = ("little", "young", "small", "clever", "friendly", "polite", "clumsy", "lively")
+# Said only of somebody whom a request describes so.
 ASKED_ADJECTIVES: tuple[str, ...] = (
     "red", "tiny", "grey", "big", "brown", "huge", "white", "wet", "playful", "prickly", "round", "old",
     "striped", "black", "quick",
-)  # only of somebody whom a request describes so
+)  # fmt: skip
 
 
 def plural(thing: str) -> str:

@@ -221,8 +221,7 @@ def slip(rng: random.Random, line: str) -> str:
 @cache
 def _described() -> re.Pattern:
     """The expression of an adjective of the stories before a word for somebody."""
-    who = [words for line in sections(WISHES_FILE)["read"] for words in [line.split(": ")] if words[0] in CHARACTERS]
-    nouns = {noun for _, listed in who for noun in listed.split(", ") if " " not in noun}
+    nouns = {words for key, words, _ in _keywords() if key in CHARACTERS and " " not in words}
     listed = "|".join((*ADJECTIVES, *ASKED_ADJECTIVES))
     return re.compile(rf"\b({listed}) ({'|'.join(sorted(nouns, key=len, reverse=True))})\b")
 
