@@ -436,16 +436,17 @@ def _pieces(text: str) -> tuple[str, ...]:
     return tuple(re.split(r"\{(\w+)\}", text))
 
 
-def _options(slot: str, facts: dict[str, str], told: _Told) -> Sequence[str]:
+def _options(slot: str, facts: dict[str, str], told: _Told, values: dict[str, str]) -> Sequence[str]:
     """What may fill a slot: nothing that was said before, and no "he" or "she" that could be another."""
     options = slot_options(slot, facts)
     if slot == "hero":
         return options[:1] if told.somebody else options
     if slot == "in_place":
         return [option for option in options if option != told.within]
-    if slot in grammar.FACT_SLOTS - {"hide"} or not told.phrases:
+    if slot in grammar.FACT_SLOTS - {"hide"}:
         return options
-    return [option for option in options if option not in told.phrases] or options
+    said = told.phrases.union(values.values())
+    return [option for option in options if option not in said] or options
 
 
 def _fill(
@@ -456,7 +457,7 @@ def _fill(
     for number in range(1, len(pieces), 2):
         slot = pieces[number]
         if slot not in values:
-            phrase = draw.choose(_options(slot, facts, told))
+            phrase = draw.choose(_options(slot, facts, told, values))
             values[slot] = _fill(phrase, facts, draw, values, told) if "{" in phrase else phrase
         pieces[number] = values[slot]
     return "".join(pieces)
