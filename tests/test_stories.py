@@ -140,6 +140,41 @@ def test_what_a_story_is_about_stays_the_same(thousand):
             assert seen in " ".join(sentences.values()) and seen in sentences["back"]
 
 
+def test_what_somebody_asks_for_is_what_the_hero_was_going_to_do():
+    for seed in range(40):
+        story = stories.sample_story(random.Random(seed), asked=("thing",), mood=MOODS[seed % len(MOODS)])
+        assert story.facts["problem"] in stories.WITH_THING
+        assert bool(story.facts["errand"]) == (story.facts["mood"] not in stories.NO_ERRAND)
+        assert [role for role, _ in story.sentences if role in ("view", "back")] == ["view", "back"]
+
+
+def test_somebody_is_described_as_a_request_does():
+    described = 0
+    for seed in range(300):
+        story = stories.sample_story(random.Random(seed), asked=("character",))
+        if story.facts["adj"]:
+            described += story.facts["adj"] in story.text.lower()
+            assert story.facts["adj"] in story.prompt.lower()
+    assert described >= 30
+
+
+def test_only_the_first_of_two_attempts_is_called_the_first(thousand):
+    for story in thousand:
+        first = dict(story.sentences).get("try1", "")
+        assert story.facts["try2"] or not re.match("First|At first|To begin with", first), first
+
+
+def test_the_place_is_not_named_in_every_sentence(thousand):
+    phrases = [phrase for place in PLACES.values() for phrase in place.within + place.names]
+    named = re.compile(r"\b(" + "|".join(sorted(phrases, key=len, reverse=True)) + r")\b", re.IGNORECASE)
+    running = total = 0
+    for story in thousand:
+        says = [bool(named.search(text)) for _, text in story.sentences]
+        running += sum(one and other for one, other in zip(says, says[1:], strict=False))
+        total += len(says)
+    assert running <= 0.05 * total
+
+
 def test_held_out_combinations_never_reach_the_training_stories(thousand):
     every = [(place, time, name) for place in PLACES for time in TIMES for name in CHARACTERS]
     held_out = [c for c in every if stories.combination_split(*c) != "train"]

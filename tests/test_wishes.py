@@ -116,6 +116,19 @@ def test_a_learners_words_are_read(words, expected):
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tell me about the hedgehog who meets a wet otter", {"fadj": "wet"}),
+        ("A little red fox", {"adj": "red"}),
+        ("an old badger and a young bunny", {"adj": "old", "fadj": "young"}),
+        ("Mina in a red house", {}),
+    ],
+)
+def test_how_somebody_is_described_is_read(words, expected):
+    assert wishes.adjectives(words) == expected
+
+
+@pytest.mark.parametrize(
     ("word", "repaired"),
     [("forrest", "forest"), ("desrt", "desert"), ("meadw", "meadow"), ("boat", "boat"), ("xyzzy", "xyzzy")],
 )
