@@ -52,7 +52,7 @@ ROLES = (
 )  # fmt: skip
 OPTIONAL = {"view": 0.12, "mood": 0.3, "feel": 0.15, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.3}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
-TWO_SHARE = 0.4  # of the stories about friends whom a request asks for: they are together from the start
+TWO_SHARE = 0.3  # of happy and calm stories about friends: together from the start; in other moods always
 ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.25  # of free beginnings that answer no request: typed in small letters
@@ -189,9 +189,11 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
         raise ValueError(f"No {split} combination of place, time and character fits {given}.")
     facts = dict(zip(("place", "time", "character"), draw.choose(options), strict=True))
     facts["mood"] = given.get("mood") or draw.choose(MOODS)
-    facts["problem"] = given.get("problem") or draw.choose(_problems(facts["mood"], given.get("thing", "")))
+    facts["problem"] = given.get("problem") or draw.choose(
+        _problems(facts["mood"], bool(given.get("thing")), bool(given.get("asked_friend")))
+    )
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
-    facts["beginning"] = _draw_beginning(draw, given, facts["problem"])
+    facts["beginning"] = _draw_beginning(draw, given, facts["mood"], facts["problem"])
     facts["company"] = _draw_company(draw, given, facts["beginning"])
     facts["try1"] = facts["try2"] = ""
     if draw.flip(OPTIONAL["try1"]):
@@ -214,15 +216,16 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
 
 
 @cache
-def _problems(mood: str, thing: str) -> tuple[str, ...]:
-    """The problems of a mood; where a thing is asked for, those that leave time for it."""
-    return tuple(problem for problem in problems(mood) if not thing or problem in WITH_THING)
+def _problems(mood: str, thing: bool, friends: bool) -> tuple[str, ...]:
+    """The problems of a mood: those that leave time for a thing or let friends be together, if asked for."""
+    apart = AT_HOME if friends and mood not in PLAIN_MOODS else ()
+    return tuple(p for p in problems(mood) if (not thing or p in WITH_THING) and p not in apart)
 
 
-def _draw_beginning(draw: _Draw, given: dict[str, str], problem: str) -> str:
+def _draw_beginning(draw: _Draw, given: dict[str, str], mood: str, problem: str) -> str:
     """Draw how the story begins: "once", "other", or one of the free beginnings that suit it."""
     apart = problem == "lonely" or problem in AT_HOME
-    if given.get("asked_friend") and not apart and draw.flip(TWO_SHARE):
+    if given.get("asked_friend") and not apart and (mood not in PLAIN_MOODS or draw.flip(TWO_SHARE)):
         return "two"
     if not draw.flip(FREE_SHARE):
         return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
