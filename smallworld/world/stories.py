@@ -209,7 +209,9 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
     facts["look"] = ""
     if facts["thing"]:
         several = facts["beginning"] != "thing" and draw.flip(SEVERAL_SHARE)
-        facts["look"] = draw.choose(thing_phrases(facts["place"], False, several, facts["thing"]))
+        looks = thing_phrases(facts["place"], False, several, facts["thing"])
+        by_night = facts["time"] == "night"
+        facts["look"] = draw.choose([look for look in looks if not (by_night and "pink" in look)])
     facts["errand"] = _draw_errand(draw, given, facts)
     facts |= {name: given.get(name, "") for name in ("adj", "fadj", "asked_friend")}
     return facts
