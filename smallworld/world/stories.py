@@ -55,7 +55,7 @@ SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
 TWO_SHARE = 0.3  # of happy and calm stories about friends: together from the start; in other moods always
 ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
-SMALL_SHARE = 0.25  # of free beginnings that answer no request: typed in small letters
+SMALL_SHARE = 0.4  # of free beginnings that answer no request: typed in small letters
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two", "animal": "greeted"}  # fmt: skip
