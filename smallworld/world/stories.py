@@ -59,14 +59,14 @@ SMALL_SHARE = 0.4  # of free beginnings that answer no request: typed in small l
 BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two", "animal": "greeted"}  # fmt: skip
-# Problems out of doors, after which there is time for a thing that was seen before. The others play at home
-# or elsewhere, and their stories show no thing.
+# Problems that leave time for a thing that was seen before: those out of doors, and the sleepy ones, for one
+# can dream of it. The others play elsewhere, and their stories show no thing.
 WITH_THING = frozenset(
-    ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "chest", "trail", "secret", "spill", "copy",
-     "figure", "knocking", "follower", "goodbye", "broken", "bedless")
+    ("kite", "lost", "noise", "chick", "rock", "rescue", "truth", "trail", "secret", "spill", "copy",
+     "figure", "knocking", "follower", "goodbye", "broken", "noisy", "bedless", "lullaby")
 )  # fmt: skip
 # Problems at home: nobody is along from the start.
-AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "lullaby", "missed"))
+AT_HOME = frozenset(("cake", "roof", "plant", "noisy", "bedless", "lullaby", "missed", "chest"))
 ERRANDS = {"bird": "bird", "cloud": "picture", "house": "house", "tent": "tent", "windmill": "windmill",
            "lighthouse": "lighthouse", "snowman": "snowman"}  # fmt: skip
 NO_ERRAND = ("sad", "sleepy")  # in these moods nobody feels like it afterwards
@@ -220,8 +220,9 @@ def _draw_facts(draw: _Draw, split: str, given: dict[str, str]) -> dict[str, str
 @cache
 def _problems(mood: str, thing: bool, friends: bool) -> tuple[str, ...]:
     """The problems of a mood: those that leave time for a thing or let friends be together, if asked for."""
-    apart = AT_HOME if friends and mood not in PLAIN_MOODS else ()
-    return tuple(p for p in problems(mood) if (not thing or p in WITH_THING) and p not in apart)
+    options = tuple(problem for problem in problems(mood) if not thing or problem in WITH_THING)
+    together = tuple(problem for problem in options if problem not in AT_HOME)
+    return together if together and friends and mood not in PLAIN_MOODS else options
 
 
 def _draw_beginning(draw: _Draw, given: dict[str, str], mood: str, problem: str) -> str:
