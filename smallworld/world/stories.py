@@ -48,7 +48,7 @@ ROLES = (
     "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn", "end",
     "after", "back", "close",
 )  # fmt: skip
-OPTIONAL = {"view": 0.3, "mood": 0.5, "feel": 0.25, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.75}
+OPTIONAL = {"view": 0.3, "mood": 0.6, "feel": 0.25, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.75}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
 SMALL_SHARE = 0.3  # of free beginnings that answer no request: typed in small letters
@@ -252,7 +252,7 @@ def _plan(facts: dict[str, str], draw: _Draw) -> list[tuple[str, str]]:
         plan.append(("view", "view.thing"))
     elif len(plan) < 3 and draw.flip(0.25):
         plan.append(("view", f"view.{facts['place']}"))
-    if mood in PLAIN_MOODS and draw.flip(OPTIONAL["mood"]):
+    if draw.flip(OPTIONAL["mood"]):
         plan.append(("mood", f"mood.{mood}"))
     plan += _problem_plan(facts, draw)
     if facts["thing"]:
