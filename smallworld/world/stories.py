@@ -141,7 +141,7 @@ def _asked_fields(rng: random.Random) -> tuple[str, ...]:
     if rng.random() >= PROMPT_SHARE:
         return ()
     both = rng.random() < 0.4
-    often = [name for name in ASKABLE[:4] if rng.random() < 0.4 or (both and name in ("place", "time"))]
+    often = [name for name in ASKABLE[:4] if rng.random() < (0.8 if name == "mood" else 0.4) or (both and name in ("place", "time"))]
     seldom = [name for name in ("thing", "company", "friend") if rng.random() < 0.14]
     return tuple(often + seldom) or (rng.choice(ASKABLE),)
 
@@ -383,6 +383,9 @@ def sample_story(
         draw = _Draw(rng)
         facts = _draw_facts(draw, split, known)
         sentences = _write(draw, facts, split, typed=not fields)
+    if split == "train" and "mood" in fields and rng.random() < 0.6:
+        first = next(i for i, (role, _) in enumerate(sentences) if role in ("mood", "problem"))
+        sentences = sentences[first:]
     return Story(prompt, " ".join(text for _, text in sentences), facts, draw.log_probability, sentences)
 
 
