@@ -93,7 +93,7 @@ def in_folder(role: str, folder: Path) -> Place:
     """A folder with a model; WorkbookError where its first file is missing."""
     way_out = "save it again, whole, with `save_pretrained`"
     if WEIGHTS in folder.resolve().parents:
-        command = "make train-images" if role == "image" else f"make train-{role}"
+        command = "make train-images" if role == "image" else f"make train-{folder.resolve().name}"
         way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
     weights = [*folder.glob("*.safetensors"), *folder.glob("*/*.safetensors")]
     if weights and all(re.match("adapter_|.*lora", path.name) for path in weights):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,7 +177,7 @@ def store_data(settings: Settings, folder: Path) -> None:
 
 
 # ------------------------------------------------------------------ batches
-def arrange_rows(lengths: np.ndarray, settings: Settings, epoch: int) -> list[list[int]]:
+def arrange_rows(lengths: np.ndarray, settings: Any, epoch: int) -> list[list[int]]:
     """The rows of one epoch: each a list of document numbers, shuffled by seed and epoch.
 
     Most rows hold one document, the others as many as fill all positions, so that late positions are
@@ -199,7 +200,7 @@ def arrange_rows(lengths: np.ndarray, settings: Settings, epoch: int) -> list[li
     return [[START, *row] if start else row for row, start in zip(rows, starts, strict=True)]
 
 
-def plan_epoch(lengths: np.ndarray, settings: Settings, epoch: int) -> list[list[list[int]]]:
+def plan_epoch(lengths: np.ndarray, settings: Any, epoch: int) -> list[list[list[int]]]:
     """Batches of rows of similar length (hardly any padding), at most ``batch_tokens`` each, shuffled."""
     rows = arrange_rows(lengths, settings, epoch)
     widths = [sum(1 if number == START else int(lengths[number]) for number in row) for row in rows]
@@ -250,7 +251,7 @@ def hide_requests(rows: list[list[int]], documents: Documents, labels: Tensor) -
 
 
 def training_batches(
-    documents: Documents, settings: Settings, end: int, skip: int = 0
+    documents: Documents, settings: Any, end: int, skip: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless batches, epoch after epoch; ``skip`` leaves out the first ones (those of an earlier run)."""
     lengths = documents.lengths()
