@@ -138,6 +138,21 @@ def training_tunes(count: int, *, seed: int = 0) -> list[str]:
     return [f"{tune.prompt} {tune.text}" for tune in tunes]
 
 
+def playable(tune: str) -> str:
+    """The beginning of a text that is a tune: all up to the first word out of place, "" for none."""
+    words = tune.split()
+    for end in range(len(words), 0, -1):
+        beginning = " ".join(words[:end])
+        if read_melody(beginning).bars:
+            return beginning
+    return ""
+
+
+def lengths(tune: str) -> list[list[float]]:
+    """The lengths of the notes and rests in each bar, in beats; no bars for a text that is no tune."""
+    return [[note.beats for note in bar] for bar in read_melody(tune).bars]
+
+
 class Counting:
     """The simplest model of tunes: what came after these two words, and how often?"""
 

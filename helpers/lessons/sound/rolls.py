@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from helpers import guess, metrics, plots
 from helpers.errors import WorkbookError
+from helpers.lessons.sound import melodies
 from helpers.lessons.sound.melodies import ALL, Kept, Obeyed
 from helpers.lessons.sound.synthesis import read
 from smallworld.world.melodies import KEYS, NAMES, Bars, beats_of, pitch_name, sounding
@@ -74,12 +75,25 @@ def _outside(bars: Bars, key: str) -> set[int]:
 
 def _share_pitches(rows: Sequence[Axes], tunes: Sequence[Bars]) -> None:
     """The same pitches in all rows, with the names of the white keys C, E, G and A."""
-    pitches = [note.pitch for bars in tunes for note in sounding(bars)]
+    pitches = [note.pitch for bars in tunes for note in sounding(bars)] or [60]
     low, high = min(pitches) - 1, max(pitches) + 1
     named = [pitch for pitch in range(low, high + 1) if NAMES[pitch % 12] in "CEGA"]
     for axes in rows:
         axes.set_ylim(low - 0.5, high + 0.5)
         axes.set_yticks(named, [pitch_name(pitch) for pitch in named])
+
+
+def sung(mood: str, place: str, key: str, metre: str, temperature: float, *, seed: int) -> Figure:
+    """A tune that the shipped model sings on request, as a piano roll under what the reader heard.
+
+    A tune that breaks off is drawn up to there.
+    """
+    request = melodies.ask(mood, place, key, metre)
+    (tune,) = melodies.sing([request], seed=seed, temperature=temperature)
+    heard = melodies.heard(melodies.read(tune, key))
+    whole = melodies.playable(tune) or "rest 4"
+    marks = {"key": key, "metre": metre if metre != "any" else ""}
+    return piano_roll({f"asked: {request[:-2]}\nheard: {heard}": whole}, **marks)
 
 
 def next_words(tokenizer, places: Mapping[str, Sequence[float]], count: int = 8) -> Figure:

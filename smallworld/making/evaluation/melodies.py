@@ -96,7 +96,7 @@ def judge(texts: list[str], asked: list[Wish], seen: set[tuple]) -> dict:
     obeyed = [reading.obeys(wish) for reading, wish in zip(readings, asked, strict=True)]
     in_key = [inside for text, wish in zip(texts, asked, strict=True) for inside in notes_in_key(text, wish)]
     phrases = [phrase in seen for text in texts for phrase in four_bars(bars_of(text))]
-    result = {
+    return {
         "in_metre": wilson([each["metre"] for each in obeyed]),
         "in_key": wilson([each["key"] for each in obeyed]),
         "notes_in_key": wilson(in_key or [False]),
@@ -104,8 +104,8 @@ def judge(texts: list[str], asked: list[Wish], seen: set[tuple]) -> dict:
         "mood": wilson([each["mood"] for each in obeyed]),
         "place": wilson([each["place"] for each in obeyed]),
         "all": wilson([all(each.values()) for each in obeyed]),
+        "copied": wilson(phrases or [False]),
     }
-    return result | ({"copied": wilson(phrases)} if phrases else {})
 
 
 def mood_by_mood(texts: list[str], asked: list[Wish]) -> dict[str, dict]:
