@@ -8,8 +8,8 @@ import pytest
 
 from smallworld.world import melodies, melody_grammar
 from smallworld.world.melodies import CHOICES, KEYS, METRES, MODES, MOODS, SCALES, MelodyError, Note, Wish
-from smallworld.world.vocabulary import PLACES
 from smallworld.world.vocabulary import MOODS as WORLD_MOODS
+from smallworld.world.vocabulary import PLACES
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,8 @@ def test_training_tunes_never_answer_an_opening_in_a_held_out_way():
     assert kind == "repeated"
     opening = ((rhythm, rhythm), (0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1))
     train, test = (
-        melody_grammar.phrase_contours("A", facts, opening[0], 0, opening, split) for split in ("train", "test")
+        melody_grammar.phrase_contours("A", facts, opening[0], 0, opening, split)
+        for split in ("train", "test")
     )
     assert opening[1] in test and opening[1] not in train
 

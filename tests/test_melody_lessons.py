@@ -96,7 +96,9 @@ def test_what_cannot_be_played_is_refused_in_one_sentence(samples):
         sound.player(np.array(samples))
 
 
-@pytest.mark.parametrize(("tune", "message"), [("", "has no notes"), ("D4", "This is no tune"), ("x 1", "no note")])
+@pytest.mark.parametrize(
+    ("tune", "message"), [("", "has no notes"), ("D4", "This is no tune"), ("x 1", "no note")]
+)
 def test_a_text_that_is_no_tune_is_refused_in_one_sentence(tune, message):
     with pytest.raises(WorkbookError, match=message):
         synthesis.render(tune)

@@ -60,7 +60,9 @@ def test_random_notes_are_hardly_ever_read_as_a_tune():
     assert share(bool(reading.place) for reading in readings) < 0.2
 
 
-@pytest.mark.parametrize("text", ["", "D4 1", "no tune at all", "D4 1 E4 1 F#4 1 |", "rest 1 rest 1 | rest 2", "|"])
+@pytest.mark.parametrize(
+    "text", ["", "D4 1", "no tune at all", "D4 1 E4 1 F#4 1 |", "rest 1 rest 1 | rest 2", "|"]
+)
 def test_what_is_no_tune_has_a_problem_and_obeys_nothing(text):
     reading = read_melody(text)
     assert reading.problem and not any(reading.obeys(Wish()).values())
@@ -81,6 +83,6 @@ def test_the_last_note_decides_between_a_key_and_its_relative():
 def test_no_two_moods_share_all_signs(tunes):
     for tune in tunes:
         measures = read_melody(tune.text).measures
-        having = [mood for mood in SIGNS for mode in ("major", "minor") if not missing_signs(mood, measures, mode)]
-        assert len({(mood, MODES[mood]) for mood in having}) == len({MODES[mood] for mood in having})
+        for mode in ("major", "minor"):
+            assert sum(not missing_signs(mood, measures, mode) for mood in SIGNS) <= 1
     assert set(SIGNS) == set(MOODS)

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -75,7 +74,9 @@ class MelodyRun(language_run.Run):
         self.model.train()
         loss, bound = float(nats.sum() / tokens.sum()), self.validation.grammar_nats_per_token()
         self.curve["validation"].append([self.step, round(loss, 4)])
-        tqdm.write(f"step {self.step}: validation loss {loss:.3f} nats/token (the grammar itself: {bound:.3f})")
+        tqdm.write(
+            f"step {self.step}: validation loss {loss:.3f} nats/token (the grammar itself: {bound:.3f})"
+        )
 
     def record(self) -> dict:
         bound = self.validation.grammar_nats_per_token()

@@ -4,8 +4,8 @@ A tune is asked for by mood, place, key and metre, and its notes follow on the s
 
     calm ocean D 3/4 : D4 1 E4 1 F#4 1 | E4 2 D4 1 | ...
 
-A note is a key of the piano and a length in beats; ``rest`` is silence; ``|`` begins the next bar. "any" stands
-for a condition that is left open. melody_grammar.py writes tunes, melody_reader.py reads them back.
+A note is a key of the piano and a length in beats; ``rest`` is silence; ``|`` begins the next bar. "any"
+stands for a condition that is left open. melody_grammar.py writes tunes, melody_reader.py reads them back.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from smallworld.world.grammar import sections
 from smallworld.world.vocabulary import PLACES
 
 TABLES = Path(__file__).with_name("melodies.txt")
-MODES = {"happy": "major", "calm": "major", "brave": "major", "sleepy": "major", "sad": "minor", "scary": "minor"}
-MOODS = tuple(MODES)
+MOODS = ("happy", "calm", "brave", "sleepy", "sad", "scary")
+MODES = dict(zip(MOODS, ("major",) * 4 + ("minor",) * 2, strict=True))
 # The semitones of a scale above the key's own note (Latin: tonic).
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")  # one name for each key of the piano
+# One name for each key of the piano.
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 # The key's own note as a MIDI pitch: 60 is the middle C, 12 more are an octave.
 KEYS = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 55, "A": 57}
 METRES = {"3/4": 3, "4/4": 4}  # beats in a bar
@@ -62,7 +63,7 @@ CHOICES = Wish(MOODS, tuple(PLACES), tuple(KEYS), tuple(METRES))
 
 
 def ask(mood: str = OPEN, place: str = OPEN, key: str = OPEN, metre: str = OPEN) -> str:
-    """The beginning of a tune, as the model reads it: "calm ocean D 3/4 :". MelodyError for an unknown word."""
+    """A request, as the model reads it: "calm ocean D 3/4 :". MelodyError for an unknown word."""
     wish = Wish(mood, place, key, metre)
     for what, word, known in zip(Wish._fields, wish, CHOICES, strict=True):
         if word not in (*known, OPEN):
@@ -104,7 +105,7 @@ def write_notes(bars: Iterable[Iterable[Note]]) -> str:
 
 
 def read_notes(text: str) -> Bars:
-    """The bars of a text; what stands before a ":" is left out. MelodyError at the first word out of place."""
+    """The bars of a text, from a ":" on if it has one. MelodyError at the first word out of place."""
     bars: list[list[Note]] = [[]]
     waiting = iter(text.rpartition(START)[2].split())
     lengths = {length_name(beats): beats for beats in LENGTHS}
@@ -113,7 +114,9 @@ def read_notes(text: str) -> Bars:
             bars.append([])
             continue
         if word != REST and word not in pitches():
-            raise MelodyError(f"{word!r} is no note: write a name such as D4, {REST}, or {BAR} for a new bar.")
+            raise MelodyError(
+                f"{word!r} is no note: write a name such as D4, {REST}, or {BAR} for a new bar."
+            )
         length = next(waiting, "")
         if length not in lengths:
             raise MelodyError(f"After {word} comes its length, one of {', '.join(lengths)}, not {length!r}.")
@@ -211,7 +214,7 @@ def four_bars(bars: Sequence[Bar]) -> list[tuple]:
 
 
 def random_notes(count: int, seed: int) -> list[str]:
-    """What luck writes: texts of any pitches and any lengths, about as long as tunes, with bar lines anywhere."""
+    """What luck writes: any pitches, any lengths, bar lines anywhere, about as long as tunes."""
     rng, names, texts = random.Random(f"random notes {seed}"), list(pitches()), []
     for _ in range(count):
         notes: list[str] = []

@@ -1,9 +1,9 @@
 """The grammar of the tunes: phrases of two bars, joined to four or eight, each with its exact probability.
 
-A tune is an opening (the place's call, in a rhythm of the mood) and a cadence that comes home to the key's own
-note; or between them, in either order, an answer to the opening and a continuation, which wanders as the mood
-does and stops half-way. Rhythms, walks, calls and cadences stand in melodies.txt. In steps of the scale, 0 is
-the key's own note.
+A tune is an opening (the place's call, in a rhythm of the mood) and a cadence that comes home to the key's
+own note. Longer tunes have between them, in either order, an answer to the opening and a continuation, which
+wanders as the mood does and stops half-way. Rhythms, walks, calls and cadences stand in melodies.txt. In
+steps of the scale, 0 is the key's own note.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from smallworld.world.melodies import (
     CHOICES,
     METRES,
     MODES,
-    MelodyError,
     Bars,
+    MelodyError,
     Note,
     Wish,
     ask,
@@ -32,7 +32,7 @@ from smallworld.world.melodies import (
     write_notes,
 )
 
-# The shapes of a tune and how often each occurs: opening (O), answer to it (A), continuation (K), cadence (C).
+# The shapes of a tune, and their shares: opening (O), answer to it (A), continuation (K), cadence (C).
 FORMS = {"OC": 0.2, "OKAC": 0.4, "OAKC": 0.4}
 ANSWERS = ("repeated", "a step higher", "a step lower", "mirrored", "turned")
 STARTS = (-3, 0, 2, 4, 7)  # a call begins on a note of the key's chord
@@ -45,7 +45,7 @@ Rhythms = tuple[tuple[float, ...], tuple[float, ...]]  # of the two bars of a ph
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune, what it is in full (``facts``), what it is asked for, and its log-probability given the facts."""
+    """A tune, what it is (``facts``), what it is asked for, and its log-probability given the facts."""
 
     facts: Wish
     wish: Wish
@@ -82,7 +82,7 @@ def shares(contours: list[Contour], mood: str) -> Chances:
 
 
 def walk(start: int, cycle: Contour, count: int, mood: str) -> Contour:
-    """``count`` steps after ``start`` by the moves of ``cycle``; a move beyond the mood's limits is turned."""
+    """``count`` steps after ``start`` by the moves of ``cycle``, turned at the mood's limits."""
     ((low, high),) = steps(f"limits {mood}")
     path, here = [], start
     for number in range(count):
@@ -135,7 +135,7 @@ def held_out(rhythm: tuple[float, ...], kind: str, mood: str, metre: str) -> boo
 
 @cache
 def answers(opening: Contour, first: int, mood: str, kinds: tuple[str, ...]) -> Chances:
-    """Contours of an answer of one of these kinds, each kind as often as any other that stays in the limits."""
+    """Contours of an answer; the kinds that stay in the limits are equally frequent."""
     total: Counter[Contour] = Counter()
     possible = [found for kind in kinds if (found := shares(answer(kind, opening, first, mood), mood))]
     for found in possible:

@@ -37,9 +37,9 @@ DOTTED = 1.5  # beats
 class Measures:
     """What of a tune can be measured without knowing what it was meant to be.
 
-    beats_a_note: mean length of a note; rests: share of rests among notes and rests; dotted: share of notes of
-    one and a half beats; leaps: share of the moves from note to note that are a fourth or more; span: semitones
-    from the lowest to the highest note.
+    beats_a_note: mean length of a note; rests: share of rests among notes and rests; dotted: share of notes
+    of one and a half beats; leaps: share of the moves from note to note that are a fourth or more; span:
+    semitones from the lowest to the highest note.
     """
 
     beats_a_note: float
@@ -64,9 +64,9 @@ SIGNS: dict[str, dict[str, tuple[float, float]]] = {
 class Reading:
     """What a tune is: its bars, and what they tell.
 
-    metre: "3/4", "4/4", or "" where the bars differ, or are not four or eight; key: the key's own note and its
-    scale ("D", "major"), or ("", "") where no key holds all notes; comes_home: whether the last note is the
-    key's own; place and mood: "" where nothing tells them.
+    metre: "3/4", "4/4", or "" where the bars differ, or are not four or eight; key: the key's own note and
+    its scale ("D", "major"), or ("", "") where no key holds all notes; comes_home: whether the last note is
+    the key's own; place and mood: "" where nothing tells them.
     """
 
     bars: Bars

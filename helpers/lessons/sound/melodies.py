@@ -57,7 +57,7 @@ def load(session: Session):
 
 
 def ask(mood: str = "any", place: str = "any", key: str = "any", metre: str = "any") -> str:
-    """A request, as the model reads it: "calm ocean D 3/4 :". WorkbookError for a word that it does not know."""
+    """A request, as the model reads it: "calm ocean D 3/4 :". WorkbookError for an unknown word."""
     try:
         return world.ask(mood, place, key, metre)
     except MelodyError as problem:
@@ -79,7 +79,7 @@ def count_kept(temperatures: Sequence[float], *, seed: int, count: int = 24) -> 
     counts = {}
     for temperature in temperatures:
         tunes = sing([world.ask(*wish) for wish in wishes], seed=seed, temperature=temperature, top_p=1.0)
-        verdicts = [read_melody(tune, wish.key).obeys(wish) for tune, wish in zip(tunes, wishes, strict=True)]
+        verdicts = _verdicts(tunes, wishes)
         metre, key = (sum(verdict[fact] for verdict in verdicts) for fact in ("metre", "key"))
         counts[f"T = {temperature:g}"] = Kept(metre, key, len(set(tunes)), count)
     return counts
@@ -114,7 +114,7 @@ def count_writers(*, seed: int, count: int = 24) -> dict[str, Obeyed]:
 
 
 def heard(reading: Reading) -> str:
-    """In words what the reader found in a tune: "calm, ocean, D major, 3/4"; "no mood" where it found none."""
+    """In words what the reader found: "calm, ocean, D major, 3/4"; "no mood" where it found none."""
     found = (reading.mood, reading.place, " ".join(reading.key).strip(), reading.metre)
     return ", ".join(word or f"no {fact}" for fact, word in zip(FACTS, found, strict=True))
 
@@ -180,9 +180,13 @@ class Counting:
 
 
 def _count(tunes: Sequence[str], wishes: Sequence[Wish]) -> dict[str, int]:
-    verdicts = [read_melody(tune, wish.key).obeys(wish) for tune, wish in zip(tunes, wishes, strict=True)]
+    verdicts = _verdicts(tunes, wishes)
     counts: Mapping[str, int] = {fact: sum(verdict[fact] for verdict in verdicts) for fact in FACTS}
     return {**counts, ALL: sum(all(verdict.values()) for verdict in verdicts)}
+
+
+def _verdicts(tunes: Sequence[str], wishes: Sequence[Wish]) -> list[dict[str, bool]]:
+    return [read_melody(tune, wish.key).obeys(wish) for tune, wish in zip(tunes, wishes, strict=True)]
 
 
 @cache

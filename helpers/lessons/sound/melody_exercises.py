@@ -19,12 +19,11 @@ def keeps_metre(bars, beats):
 
     `bars` is a list with one list of lengths for each bar. A tune without bars keeps no metre.
     """
-    if not bars:
-        return False
+    kept = len(bars) > 0
     for lengths in bars:
         if sum(lengths) != beats:
-            return False
-    return True
+            kept = False
+    return kept
 
 
 # Judges
@@ -67,17 +66,18 @@ EXERCISES = (
             lambda bars, n: any(sum(bar) == n for bar in bars),
         "Each bar must be right: bars that are too long and too short do not make up for each other.":
             lambda bars, n: bool(bars) and sum(map(sum, bars)) == n * len(bars),
-        "Count the beats of a bar, not its notes.": lambda bars, n: bool(bars) and all(len(b) == n for b in bars),
+        "Count the beats of a bar, not its notes.":
+            lambda bars, n: bool(bars) and all(len(bar) == n for bar in bars),
         "A tune without bars keeps no metre: return False for an empty list.":
             lambda bars, n: all(sum(bar) == n for bar in bars),
         "A bar may be too short as well as too long.":
             lambda bars, n: bool(bars) and all(sum(bar) <= n for bar in bars),
     }), (
         "sum(lengths) gives the beats of one bar. Which bars must be compared with `beats`?",
-        "Go through the bars with a for loop. As soon as one bar is wrong, the answer is False. After the loop "
-        "it is True. What about a tune without bars?",
-        "if not bars: return False. Then: for lengths in bars: if sum(lengths) != beats: return False. After "
-        "the loop: return True.",
+        "Begin with kept = True. Go through the bars with a for loop, and set kept to False where a bar is "
+        "wrong. What about a tune without bars?",
+        "kept = len(bars) > 0. Then: for lengths in bars: if sum(lengths) != beats: kept = False. After the "
+        "loop: return kept.",
     ), keeps_metre,
         purpose="Your function counts the tunes that keep their metre at five temperatures.",
         shapes="bars is a list of lists of numbers; beats is a number; the result is True or False.",

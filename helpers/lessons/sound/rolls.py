@@ -20,14 +20,12 @@ WIDTH = 8.1  # inches, as wide as a page
 IN_KEY, OUTSIDE, UNEVEN = plots.PALETTE[0], plots.PALETTE[4], "#fbe6d4"
 
 
-def piano_roll(
-    tunes: str | Mapping[str, str], *, key: str = "", metre: str = "", note: str = ""
-) -> Figure:
+def piano_roll(tunes: str | Mapping[str, str], *, key: str = "", metre: str = "", note: str = "") -> Figure:
     """Tunes as a piano roll: time runs to the right, higher notes lie higher, long notes are long.
 
-    tunes: one tune as text, or several by their titles, below each other on one scale; key, metre: where they
-    are given, notes outside the key are orange, and bars that do not fill the metre have a pale ground; note: a
-    line above all.
+    tunes: one tune as text, or several by their titles, below each other on one scale; key, metre: where
+    they are given, notes outside the key are orange, and bars that do not fill the metre have a pale ground;
+    note: a line above all.
     """
     named = {"": tunes} if isinstance(tunes, str) else dict(tunes)
     if not named:
@@ -106,8 +104,10 @@ def next_words(tokenizer, places: Mapping[str, Sequence[float]], count: int = 8)
         top = probabilities.topk(count)
         names = [tokenizer.decode([number]) for number in top.indices.tolist()]
         title = beginning if len(beginning) <= 30 else "…" + beginning[-30:]
-        plots.bars(names, top.values.tolist(), horizontal=True, value_format=".2f", limits=(0, 1.15), axes=axes,
-                   x_label="probability", y_label="next word", title=title)  # fmt: skip
+        plots.bars(
+            names, top.values.tolist(), horizontal=True, value_format=".2f", limits=(0, 1.15), title=title,
+            x_label="probability", y_label="next word", axes=axes,
+        )  # fmt: skip
         axes.title.set_fontsize(11)
     for axes in row[0][1:]:
         axes.set_ylabel("")
@@ -130,7 +130,9 @@ def obeyed(counts: Obeyed, note: str = "") -> Figure:
     figure, row = plots.grid(1, 2, width=WIDTH, height=3.8 + 0.4 * bool(note))
     if note:
         figure.suptitle(note, fontsize=12, x=0.02, ha="left")
-    for axes, (title, hits) in zip(row, {"asked": counts.asked, "not asked": counts.by_luck}.items(), strict=True):
+    for axes, (title, hits) in zip(
+        row, {"asked": counts.asked, "not asked": counts.by_luck}.items(), strict=True
+    ):
         _shares(axes, hits, counts.total, title, "part of the request")
     row[1].set_ylabel("")
     return figure

@@ -11,7 +11,8 @@ from helpers.sound import RATE
 from smallworld.world.melodies import Bars, MelodyError, read_notes
 
 BEAT = 0.35  # seconds: every tune is played equally fast, so that the notes alone make its mood
-OVERTONES = (1.0, 0.5, 0.3, 0.15, 0.08)  # how strong the tone itself is, and those of 2, 3, 4, 5 times its frequency
+# How strong the tone itself is, and those of 2, 3, 4, 5 times its frequency.
+OVERTONES = (1.0, 0.5, 0.3, 0.15, 0.08)
 ATTACK, RELEASE = 0.015, 0.06  # seconds in which a tone swells, and dies away at its end
 FADE = 1.6  # a tone loses so many e-foldings a second, as that of a plucked string
 

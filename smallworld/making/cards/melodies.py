@@ -31,17 +31,18 @@ beats ("D4 1"), `rest` is silence, `|` begins the next bar.
 
 ## Intended use and limits
 
-Made for teaching. It knows one kind of tune: phrases of two bars, one voice, no chords, no tempo, no loudness.
-A mood is what the grammar means by it (lengths of notes, major or minor, rests, leaps), not what listeners
-feel. Any other word in a prompt is unknown to it. Nothing in its training data comes from people or from the
-web: no song was used.
+Made for teaching. It knows one kind of tune: phrases of two bars, one voice, no chords, no tempo, no
+loudness. A mood is what the grammar means by it (lengths of notes, major or minor, rests, leaps), not what
+listeners feel. Any other word in a prompt is unknown to it. Nothing in its training data comes from people or
+from the web: no song was used.
 
 ## Data, architecture, training
 
-{tunes:,} training tunes ({training_tokens:,} tokens) of `smallworld.world.melody_grammar`. Of 48 pairs of mood
-and place, 12 never occur in training: 8 are the test pairs, 4 the validation pairs. One way in five to answer
-an opening is held out too. `GPT2LMHeadModel`: {layers} layers, {width} wide, {heads} heads, {positions}
-positions, {words} words, tied embeddings, no dropout. float16 on disk, meant to be loaded as float32 on a CPU.
+{tunes:,} training tunes ({training_tokens:,} tokens) of `smallworld.world.melody_grammar`. Of 48 pairs of
+mood and place, 12 never occur in training: 8 are the test pairs, 4 the validation pairs. One way in five to
+answer an opening is held out too. `GPT2LMHeadModel`: {layers} layers, {width} wide, {heads} heads,
+{positions} positions, {words} words, tied embeddings, no dropout. float16 on disk, meant to be loaded as
+float32 on a CPU.
 
 Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes:.0f} minutes on {device};
 seed {seed}. `torch.optim.Muon` for the matrices of the layers, AdamW for the rest; peak learning rate

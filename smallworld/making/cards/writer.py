@@ -1,6 +1,6 @@
 """Write a model card (``README.md`` beside the weights) from what was recorded and what was measured.
 
-A model's own ``Card`` says only what is special about it: text.py, fill.py, image.py and melodies.py hold one each.
+A model's own ``Card`` says only what is special about it: each of the other files holds one.
 """
 
 from __future__ import annotations

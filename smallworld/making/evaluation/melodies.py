@@ -1,4 +1,4 @@
-"""Measure the melody model: in key, in metre, is a request obeyed, is anything copied? And what does luck do?"""
+"""Measure the melody model: in key, in metre, requests obeyed, phrases copied; and what luck does."""
 
 from __future__ import annotations
 
