@@ -40,7 +40,8 @@ def piano_roll(tunes: str | Mapping[str, str], *, key: str = "", metre: str = ""
         _roll(axes, tune, key, metre)
         axes.set_title(title, fontsize=12)
     _share_pitches([axes for (axes,) in rows], list(bars.values()))
-    rows[-1][0].set_xlabel("time (beats)")
+    longest = max(sum(map(beats_of, tune)) for tune in bars.values())
+    rows[-1][0].set(xlabel="time (beats)", xlim=(0, longest))
     return figure
 
 
@@ -52,15 +53,15 @@ def _roll(axes: Axes, bars: Bars, key: str, metre: str) -> None:
         end = start + beats_of(bar)
         if wanted and end - start != wanted:
             axes.axvspan(start, end, color=UNEVEN, zorder=0)
-        for place in bar:
-            if place.pitch is not None:
-                colour = OUTSIDE if place.pitch % 12 in outside else IN_KEY
-                box = (start + 0.04, place.pitch - 0.42)
-                axes.add_patch(Rectangle(box, place.beats - 0.08, 0.84, color=colour))
-            start += place.beats
+        for note in bar:
+            if note.pitch is not None:
+                colour = OUTSIDE if note.pitch % 12 in outside else IN_KEY
+                corner = (start + 0.04, note.pitch - 0.42)
+                axes.add_patch(Rectangle(corner, note.beats - 0.08, 0.84, color=colour))
+            start += note.beats
         axes.axvline(end, color="#8a8a8a", linewidth=1)
     axes.grid(False, axis="x")
-    axes.set(xlim=(0, max(start, axes.get_xlim()[1])), ylabel="note")
+    axes.set_ylabel("note")
 
 
 def _outside(bars: Bars, key: str) -> set[int]:
