@@ -52,9 +52,9 @@ class Measures:
 # What the measures of a mood lie between, both ends included. No tune has the signs of two moods.
 SIGNS: dict[str, dict[str, tuple[float, float]]] = {
     "happy": {"beats_a_note": (0, 1.02), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (3, 17)},
-    "calm": {"beats_a_note": (1.03, 1.62), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (2, 12)},
+    "calm": {"beats_a_note": (1.03, 1.56), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (2, 12)},
     "brave": {"dotted": (0.12, 1), "rests": (0, 0.05), "leaps": (0.05, 1), "span": (5, 24)},
-    "sleepy": {"beats_a_note": (1.63, 4), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (1, 10)},
+    "sleepy": {"beats_a_note": (1.57, 4), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (1, 10)},
     "sad": {"beats_a_note": (1.03, 4), "rests": (0, 0.05), "dotted": (0, 0.05), "span": (2, 14)},
     "scary": {"beats_a_note": (0, 1.02), "rests": (0.06, 1), "dotted": (0, 0.05), "span": (2, 17)},
 }
