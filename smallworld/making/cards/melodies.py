@@ -72,6 +72,9 @@ A phrase of four bars is copied if a training tune has it, in this or any other 
 
 Per mood: {per_mood}.
 
+Nats per token on {nats[tunes]} held-out tunes, given the request: model {nats[model]:.3f}, the grammar itself
+{nats[grammar]:.3f}, 3-gram {nats[threegram]:.3f}.
+
 The reader itself, on {read} held-out tunes of the grammar: {reader}.
 What it says of the same tunes after one change: {corrupted}.
 
@@ -128,6 +131,7 @@ def quality(measured: dict) -> str:
         **measured["sampling"],
         table=table(rows),
         per_mood=shares(measured["mood_by_mood"]),
+        nats=measured["nats_per_token"],
         read=measured["reader"]["tunes"],
         reader=shares(measured["reader"]["right"]),
         corrupted=shares(measured["reader"]["noticed"]),
