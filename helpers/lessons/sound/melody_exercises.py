@@ -61,6 +61,8 @@ EXERCISES = (
         example=("frequency(81)", "880.0"), difficulty=1, minutes=5),
     Exercise("07.2", "Does a tune keep its metre?", like(keeps_metre, _tunes, {
         "Look at every bar, not only at the first one.": lambda bars, n: bool(bars) and sum(bars[0]) == n,
+        "A bar may be too short as well as too long.":
+            lambda bars, n: bool(bars) and all(sum(bar) <= n for bar in bars),
         "One bar of the right length is not enough: all must have it.":
             lambda bars, n: any(sum(bar) == n for bar in bars),
         "Each bar must be right: bars that are too long and too short do not make up for each other.":
@@ -69,8 +71,6 @@ EXERCISES = (
             lambda bars, n: bool(bars) and all(len(bar) == n for bar in bars),
         "A tune without bars keeps no metre: return False for an empty list.":
             lambda bars, n: all(sum(bar) == n for bar in bars),
-        "A bar may be too short as well as too long.":
-            lambda bars, n: bool(bars) and all(sum(bar) <= n for bar in bars),
     }), (
         "sum(lengths) gives the beats of one bar. Which bars must be compared with `beats`?",
         "Begin with kept = True. Go through the bars with a for loop, and set kept to False where a bar is "

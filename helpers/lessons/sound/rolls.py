@@ -66,7 +66,7 @@ def _roll(axes: Axes, bars: Bars, key: str, metre: str) -> None:
 
 def _outside(bars: Bars, key: str) -> set[int]:
     """The pitches, as semitones above C, that the key does not hold; none where no key is given."""
-    if key not in KEYS:
+    if key not in KEYS or not sounding(bars):
         return set()
     tonic, mode, _ = likeliest_key(sounding(bars), key)
     return {note.pitch % 12 for note in sounding(bars) if notes_outside([note], tonic, mode)}
