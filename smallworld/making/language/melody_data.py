@@ -24,20 +24,20 @@ class Settings:
     """All that decides the result."""
 
     tunes: int = 40_000
-    steps: int = 1_500
+    steps: int = 4_000
     seed: int = 0
     positions: int = 160
     layers: int = 4
     width: int = 96
     heads: int = 4
-    batch_tokens: int = 4_096
+    batch_tokens: int = 2_048
     learning_rate: float = 3e-3
-    warmup: int = 50
+    warmup: int = 100
     decay_share: float = 0.7
     weight_decay: float = 0.1
     packed_share: float = 0.0
     validation_tunes: int = 200
-    evaluate_every: int = 250
+    evaluate_every: int = 500
     start_from: str = ""
 
 
