@@ -37,6 +37,7 @@ FORMS = {"OC": 0.2, "OKAC": 0.4, "OAKC": 0.4}
 ANSWERS = ("repeated", "a step higher", "a step lower", "mirrored", "turned")
 STARTS = (-3, 0, 2, 4, 7)  # a call begins on a note of the key's chord
 HALF_WAY = (-3, 1, 4)  # where a continuation stops: on a note of the fifth's chord
+WIDEST = 4  # the widest leap, in steps, to where a cadence's last bar begins, if there is another choice
 OPENED = 0.3  # of the training requests: that something is left open
 Contour = tuple[int, ...]
 Chances = dict[Contour, float]
@@ -160,12 +161,14 @@ def continuations(mood: str, start: int, first: int, second: int) -> Chances:
 
 @cache
 def cadences(mood: str, start: int, first: int, second: int) -> Chances:
-    """Contours of the last phrase after the step ``start``: a walk, then the way home."""
-    found = []
+    """Contours of the last phrase after the step ``start``: a walk, then a way home from not far off."""
+    ways, found = steps(f"cadence {second}"), []
     for entry in (-1, 1):
         for one in steps(f"walk {mood}"):
             head = walk(start, (entry, *one * 3), first, mood)
-            found += [head + home for home in steps(f"cadence {second}")]
+            leaps = [abs(way[0] - head[-1]) for way in ways]
+            widest = max(WIDEST, min(leaps))
+            found += [head + way for way, leap in zip(ways, leaps, strict=True) if leap <= widest]
     return shares(found, mood)
 
 
