@@ -73,10 +73,10 @@ def _outside(bars: Bars, key: str) -> set[int]:
 
 
 def _share_pitches(rows: Sequence[Axes], tunes: Sequence[Bars]) -> None:
-    """The same pitches in all rows, with the names of the white keys (many: of C, E, G and A)."""
+    """The same pitches in all rows, with the names of some white keys."""
     pitches = [note.pitch for bars in tunes for note in sounding(bars)] or [60]
     low, high = min(pitches) - 1, max(pitches) + 1
-    letters = "CDEFGAB" if high - low <= 14 else "CEGA"
+    letters = "CDEGA" if high - low <= 14 else "CEGA"
     named = [pitch for pitch in range(low, high + 1) if NAMES[pitch % 12] in letters]
     for axes in rows:
         axes.set_ylim(low - 0.5, high + 0.5)
