@@ -7,7 +7,9 @@ from helpers.lessons.sound import melodies, rolls, synthesis
 from helpers.lessons.sound.melodies import ALL, FOLDER
 from helpers.plots import png
 
-pytestmark = pytest.mark.skipif(not (FOLDER / "config.json").is_file(), reason="no melody model is shipped yet")
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "config.json").is_file(), reason="no melody model is shipped yet"
+)
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
 
 
