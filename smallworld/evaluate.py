@@ -61,7 +61,7 @@ def plan_of(part: Part, chosen: argparse.Namespace) -> Any:
 def parts_to_measure(chosen: argparse.Namespace) -> list[Part]:
     """The parts of the models that are to be measured; an error for what is missing, before work starts.
 
-    If none is named, a model (but the text model) that is not there yet is left out, as a line on stderr tells.
+    If none is named, a model that is not there yet is left out (but for the text model), as stderr tells.
     """
     if chosen.only:
         parts = [PARTS[chosen.only]]
