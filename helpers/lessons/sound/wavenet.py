@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -154,28 +154,23 @@ def earlier(values: Tensor, steps: int) -> Tensor:
     return functional.pad(kept, (0, 0, min(steps, values.shape[1]), 0))
 
 
-def one_earlier(tokens: Tensor) -> Tensor:
-    """The level before each one, (batch, samples); before the first stands silence."""
-    return functional.pad(tokens[:, :-1], (1, 0), value=LEVELS // 2)
-
-
 # ------------------------------------------------------------------ training
 @dataclass(frozen=True)
-class Clips:
-    """Recordings of one length to learn from, with what is spoken at each sample."""
+class Tape:
+    """Recordings one after the other, with what is spoken at each sample; three tensors (samples,)."""
 
-    tokens: Tensor  # (clips, samples), levels
-    phones: Tensor  # (clips, samples)
-    pitch: Tensor  # (clips, samples), in Hz
+    tokens: Tensor  # levels
+    phones: Tensor  # positions in speech.PHONES
+    pitch: Tensor  # in Hz
 
 
 def record(
     words: Sequence[str], count: int, seed: int = 0, pitches: tuple[float, float] | None = None
-) -> Clips:
-    """`count` recordings of words, each drawn at random and spoken by another speaker of our world.
+) -> Tape:
+    """A tape of `count` words, each drawn at random and spoken by another speaker of our world.
 
-    pitches: the lowest and the highest, in Hz; all of the world's if None. One in three glides from one pitch
-    to another. Shorter recordings go on with silence until they are as long as the longest one.
+    pitches: the lowest and the highest, in Hz; all of the world's if None. One word in three glides from one
+    pitch to another.
     """
     draw = np.random.default_rng(seed)
     low, high = np.log(pitches or (speech.LOWEST, speech.HIGHEST))
@@ -185,34 +180,27 @@ def record(
         glides = draw.random() < 1 / 3
         word = str(draw.choice(words))
         spoken.append(speech.say(word, (float(start), float(end if glides else start)), draw))
-    longest = max(len(one.samples) for one in spoken)
-
-    def filled(name: str, mode: str) -> Tensor:
-        rows = [np.pad(getattr(one, name), (0, longest - len(one.samples)), mode) for one in spoken]
-        return torch.tensor(np.array(rows))
-
-    return Clips(encode(filled("samples", "constant")), filled("phones", "edge"), filled("pitch", "edge"))
+    samples = np.concatenate([one.samples for one in spoken])
+    phones = np.concatenate([one.phones for one in spoken])
+    pitch = np.concatenate([one.pitch for one in spoken])
+    return Tape(encode(samples), torch.as_tensor(phones), torch.as_tensor(pitch).float())
 
 
-def batch_of(clips: Clips, size: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Random pieces of recordings: levels, the levels one sample earlier, and what is spoken."""
-    rows = torch.randint(len(clips.tokens), (size, 1), generator=generator)
-    starts = torch.randint(clips.tokens.shape[1] - length, (size, 1), generator=generator)
-    columns = starts + torch.arange(length + 1)
-    tokens = clips.tokens[rows, columns]
-    condition = conditions(clips.phones[rows, columns[:, 1:]], clips.pitch[rows, columns[:, 1:]])
-    return tokens[:, 1:], tokens[:, :-1], condition
+def batch_of(tape: Tape, size: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Random pieces of a tape: the levels, the levels one sample earlier, and what is spoken."""
+    starts = torch.randint(1, len(tape.tokens) - length, (size, 1), generator=generator)
+    places = starts + torch.arange(length)
+    return tape.tokens[places], tape.tokens[places - 1], conditions(tape.phones[places], tape.pitch[places])
 
 
 def train(
-    model: WaveNet, clips: Clips, steps: int, *, seed: int = 0, batch: int = 4, length: int = 1280,
-    rate: float = 3e-3, after: Callable[[int, float], None] | None = None,
+    model: WaveNet, tape: Tape, steps: int, *, seed: int = 0, batch: int = 4, length: int = 2048,
+    rate: float = 4e-3, after: Callable[[int, float], None] | None = None,
 ) -> list[float]:  # fmt: skip
     """Teach the model to guess each next sample; returns the loss (nats a sample) of every step.
 
-    batch, length: recordings and samples of a step; rate: of AdamW, which rises for a moment and then falls
-    to zero; after: is told each step and its loss. The first samples of a piece do not count, because the
-    model cannot look back far enough there.
+    batch, length: pieces, and samples of a piece, in each step; rate: of AdamW, which rises for a moment and
+    then falls to zero; after: is told each step and its loss.
     """
     draw = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -220,9 +208,8 @@ def train(
     losses = []
     model.train()
     for step in range(steps):
-        tokens, before, condition = batch_of(clips, batch, length, draw)
-        logits = model(before, condition)
-        loss = loss_of(logits, tokens, model.looks_back)
+        tokens, before, condition = batch_of(tape, batch, length, draw)
+        loss = loss_of(model(before, condition), tokens)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -235,9 +222,8 @@ def train(
     return losses
 
 
-def loss_of(logits: Tensor, tokens: Tensor, skip_first: int = 0) -> Tensor:
-    """The mean of -log(probability of the true level), without the first samples."""
-    logits, tokens = logits[:, skip_first:], tokens[:, skip_first:]
+def loss_of(logits: Tensor, tokens: Tensor) -> Tensor:
+    """The mean of -log(probability of the true level), in nats."""
     return functional.cross_entropy(logits.flatten(0, 1), tokens.flatten())
 
 
