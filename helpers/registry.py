@@ -47,9 +47,11 @@ MODELS = (
                5.5, None, "tiny"),
     ModelEntry("voice", "tiny", "small-world WaveNet", "", "", "MIT", 0.001, WEIGHTS / "voice", ""),
     ModelEntry("voice", "hub", "MMS English (VITS)", "facebook/mms-tts-eng",
-               "c71de0fe7204c83f1c10820a7d696d0b450048ba", "CC-BY-NC 4.0 (no commercial use)", 0.15, None, "tiny"),
+               "c71de0fe7204c83f1c10820a7d696d0b450048ba", "CC-BY-NC-4.0 (non-commercial)", 0.15, None,
+               "tiny"),
     ModelEntry("music", "hub", "MusicGen small", "facebook/musicgen-small",
-               "4c8334b02c6ec4e8664a91979669a501ec497792", "CC-BY-NC 4.0 (no commercial use)", 2.4, None, "tiny"),
+               "4c8334b02c6ec4e8664a91979669a501ec497792", "CC-BY-NC-4.0 (non-commercial)", 2.4, None,
+               "tiny"),
 )  # fmt: skip
 
 

@@ -42,14 +42,18 @@ def test_a_voice_speaks_a_text_and_a_seed_fixes_it(voice_folder):
 
 def test_korean_is_written_in_latin_letters_for_the_models_that_learnt_it_so(tmp_path):
     assert hub_models.in_latin_letters("안녕하세요, Mina!") == "annyeonghaseyo, Mina!"
-    tokenizer, model = hub_models.load_voice(session(), str(save_vits(tmp_path, is_uroman=True, language="kor")))
+    folder = save_vits(tmp_path, is_uroman=True, language="kor")
+    tokenizer, model = hub_models.load_voice(session(), str(folder))
     korean, _ = hub_models.speak(tokenizer, model, "옛날 옛적에")
     latin, _ = hub_models.speak(tokenizer, model, "yesnal yesjeoge")
     assert np.array_equal(korean, latin)
 
 
-@pytest.mark.parametrize("text, told", [("", "knows no letter"), ("!?", "knows no letter"), ("안녕", "knows no letter"),
-                                        ("a" * 401, "at most 400"), (7, "is a text")])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, told",
+    [("", "no letter"), ("!?", "no letter"), ("안녕", "no letter"), ("a" * 401, "at most 400"),
+     (7, "is a text")],
+)  # fmt: skip
 def test_a_text_that_cannot_be_spoken_is_told(voice_folder, text, told):
     tokenizer, model = hub_models.load_voice(session(), str(voice_folder))
     with pytest.raises(WorkbookError, match=told):
@@ -66,8 +70,11 @@ def test_music_has_the_length_that_was_asked_for_and_a_seed_fixes_it(music_folde
     assert len(short) < 0.6 * len(samples)
 
 
-@pytest.mark.parametrize("settings, told", [({"seconds": 0}, "0.1 to 20"), ({"seconds": 99.0}, "0.1 to 20"),
-                                            ({"guidance_scale": 0.0}, "1 is no guidance"), ({"seed": -1}, "seed")])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings, told",
+    [({"seconds": 0}, "0.1 to 20"), ({"seconds": 99.0}, "0.1 to 20"), ({"seed": -1}, "seed"),
+     ({"guidance_scale": 0.0}, "1 is no guidance")],
+)  # fmt: skip
 def test_a_setting_out_of_its_range_is_told(music_folder, settings, told):
     tokenizer, model = hub_models.load_music(session(), str(music_folder))
     with pytest.raises(WorkbookError, match=told):

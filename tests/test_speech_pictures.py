@@ -1,4 +1,4 @@
-"""Figures, drawings and players of the sections on speech: they hold what they are given, and refuse what is odd."""
+"""Figures, drawings and players of the sections on speech hold what they are given and refuse what is odd."""
 
 import io
 import re

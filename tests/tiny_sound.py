@@ -1,4 +1,4 @@
-"""Tiny models with random weights that speak and play, laid out as the hub's, for tests that need no good sound."""
+"""Tiny models with random weights that speak and play, laid out as the hub's."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,8 @@ def save_vits(folder: Path, is_uroman: bool = False, language: str = "eng") -> P
     )  # fmt: skip
     VitsModel(config).save_pretrained(folder)
     settings = {"tokenizer_class": "VitsTokenizer", "add_blank": True, "normalize": True, "phonemize": False,
-                "is_uroman": is_uroman, "language": language, "pad_token": LETTERS[0], "unk_token": "<unk>"}  # fmt: skip
+                "is_uroman": is_uroman, "language": language, "pad_token": LETTERS[0],
+                "unk_token": "<unk>"}  # fmt: skip
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(LETTERS)}))
     return folder
@@ -49,8 +50,8 @@ def save_musicgen(folder: Path) -> Path:
         upsampling_ratios=[4, 2], codebook_size=32, codebook_dim=8, num_lstm_layers=1,
     )  # fmt: skip
     decoder = MusicgenDecoderConfig(
-        vocab_size=32, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2, num_codebooks=4,
-        pad_token_id=32, bos_token_id=32,
+        vocab_size=32, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2,
+        num_codebooks=4, pad_token_id=32, bos_token_id=32,
     )  # fmt: skip
     model = MusicgenForConditionalGeneration(
         MusicgenConfig(text_encoder=words, audio_encoder=sound, decoder=decoder)

@@ -1,8 +1,8 @@
 """Listens to a voice: its pitch, its formants, its vowel, and whether the recording is sound.
 
-It knows nothing of how the voice was made. Pitch by autocorrelation; formants by linear prediction, which finds
-the filter that explains a frame best, and whose resonances are the roots of a polynomial. (Atal and Hanauer 1971;
-Markel and Gray 1976, Linear prediction of speech)
+It knows nothing of how the voice was made. Pitch by autocorrelation; formants by linear prediction, which
+finds the filter that explains a frame best, and whose resonances are the roots of a polynomial. (Atal and
+Hanauer 1971; Markel and Gray 1976, Linear prediction of speech)
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def pitch_of(frame: np.ndarray) -> float:
 
 
 def formants_of(frame: np.ndarray, order: int = ORDER) -> np.ndarray:
-    """The resonances of a frame in Hz, the lowest first: roots of its linear predictor that are narrow enough."""
+    """The resonances of a frame in Hz, the lowest first: the narrow ones of its linear predictor."""
     sharper = np.append(frame[0], frame[1:] - 0.95 * frame[:-1]) * np.hamming(len(frame))
     weights = predictor(sharper, order)
     roots = np.roots(np.concatenate([[1.0], -weights]))

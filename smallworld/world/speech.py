@@ -16,8 +16,8 @@ from smallworld.world.sounds import RATE
 
 VOWELS = ("a", "e", "i", "o", "u")  # as in father, bed, see, saw, moon
 PHONES = ("_", *VOWELS, "m", "sh")  # "_" is silence
-# The first three formants in Hz: means of the men and of the women of Peterson and Barney 1952, Control methods
-# used in a study of the vowels. The fourth, and the two of an m, are rounded guesses.
+# The first three formants in Hz: means of the men and of the women of Peterson and Barney 1952, Control
+# methods used in a study of the vowels. The fourth, and all of an m, are rounded guesses.
 MEN = {
     "a": (730, 1090, 2440, 3500), "e": (530, 1840, 2480, 3500), "i": (270, 2290, 3010, 3600),
     "o": (570, 840, 2410, 3400), "u": (300, 870, 2240, 3300), "m": (250, 1000, 2200, 3300),
@@ -59,7 +59,7 @@ def spell(word: str) -> list[str]:
 
 
 def formants(phone: str, pitch: float) -> np.ndarray:
-    """Four formants in Hz: a man's for a low pitch (Hz), a woman's for a high one, between them in between."""
+    """Four formants in Hz: a man's for a low pitch (Hz), a woman's for a high one, else in between."""
     share = np.log(pitch / PITCH_OF_MEN) / np.log(PITCH_OF_WOMEN / PITCH_OF_MEN)
     share = np.clip(share, 0, 1)
     return np.array(MEN[phone]) ** (1 - share) * np.array(WOMEN[phone]) ** share
@@ -71,8 +71,8 @@ def say(
 ) -> Speech:  # fmt: skip
     """Speak a word, with a short silence before and after it.
 
-    pitch: in Hz, or where it begins and where it ends. generator: of the hiss and of the variation of speakers
-    (formants by about 4 %, lengths by 20 %, the pitch by 1 %); one with the seed 0 if none is given.
+    pitch: in Hz, or where it begins and where it ends. generator: of the hiss and of the variation of
+    speakers (formants by about 4 %, lengths by 20 %, the pitch by 1 %); one with the seed 0 if none is given.
     """
     generator = np.random.default_rng(0) if generator is None else generator
     names = ["_", *spell(word), "_"]
@@ -94,9 +94,10 @@ def say(
 
 
 def pulses(pitch: np.ndarray) -> np.ndarray:
-    """The buzz of vocal folds that open and close once a period; pitch: in Hz for each sample. (Rosenberg 1971)
+    """The buzz of vocal folds that open and close once a period; pitch: in Hz for each sample.
 
     It is the change of the flow of air from sample to sample, since that is what a listener's ear gets.
+    (Rosenberg 1971)
     """
     phase = np.cumsum(pitch / RATE) % 1  # 0 to 1 in each period
     opening = 0.5 - 0.5 * np.cos(np.pi * phase / OPENING)
@@ -108,8 +109,8 @@ def pulses(pitch: np.ndarray) -> np.ndarray:
 def resonate(source: np.ndarray, centres: Iterable, widths: Iterable[float]) -> np.ndarray:
     """The source after one resonator for each centre, one after the other.
 
-    centres: in Hz, a number or an array (samples,) for each; widths: in Hz. Each new value is a weighted sum of
-    the source and of the two values before it. (Klatt 1980, equation 1)
+    centres: in Hz, a number or an array (samples,) for each; widths: in Hz. Each new value is a weighted sum
+    of the source and of the two values before it. (Klatt 1980, equation 1)
     """
     wave = source
     for centre, width in zip(centres, widths, strict=True):
@@ -130,7 +131,7 @@ def smooth(values: np.ndarray, width: int) -> np.ndarray:
 def _mouth(
     names: list[str], lengths: list[int], pitch: float, generator: np.random.Generator, variation: float
 ) -> list[np.ndarray]:
-    """Four formants for each sample, gliding from phone to phone. Where the voice rests, the mouth is ready."""
+    """Four formants for each sample, gliding from phone to phone; a silence has those of its neighbour."""
     size = np.exp(0.03 * variation * generator.normal())  # of the mouth
     targets = {}
     for name in names:

@@ -32,8 +32,9 @@ KINDS = {"voice": ("vits", "VitsModel", "VITS voice"),
 def load_voice(session: Session, model: str = "") -> tuple[Tokenizer, VitsModel]:
     """Tokenizer and a VITS model that speaks, on the session's device, in float32 (it is small).
 
-    model: "" for the profile's own, English; "facebook/mms-tts-kor" is Korean, and there are some thousand more
-    languages; or a folder. Safetensors only, and never code from the hub. Raises WorkbookError in a sentence.
+    model: "" for the profile's own, English; "facebook/mms-tts-kor" is Korean, and there are some thousand
+    more languages; or a folder. Safetensors only, and never code from the hub. Raises WorkbookError in a
+    sentence.
     """
     return _load(session, "voice", model)
 
@@ -46,8 +47,8 @@ def load_music(session: Session, model: str = "") -> tuple[Tokenizer, MusicgenFo
 def speak(tokenizer: Tokenizer, model: VitsModel, text: str, *, seed: int = 0) -> tuple[np.ndarray, int]:
     """A text, spoken: samples between -1 and 1, and how many of them there are a second.
 
-    The whole wave is computed at once, from a text and from noise, so a seed fixes it. Korean is first written
-    in Latin letters, as these models learnt it. Raises WorkbookError where no letter of the text is known.
+    The whole wave is computed at once, from a text and from noise, so a seed fixes it. Korean is first
+    written in Latin letters, as these models learnt it. Raises WorkbookError where no letter is known.
     """
     check_text("The text", text)
     if len(text) > LONGEST_TEXT:
@@ -67,8 +68,8 @@ def play(
 ) -> tuple[np.ndarray, int]:  # fmt: skip
     """Music for a description: samples between -1 and 1, and how many of them there are a second.
 
-    A language model draws tokens of sound, 50 steps a second, and a decoder turns them into a wave. A seed fixes
-    it. guidance_scale: how closely it keeps to the description; 1 is no guidance. (Copet et al. 2023)
+    A language model draws tokens of sound, 50 steps a second, and a decoder turns them into a wave. A seed
+    fixes it. guidance_scale: how closely it keeps to the description; 1 is no guidance. (Copet et al. 2023)
     """
     check_text("The prompt", prompt)
     if not prompt.strip():

@@ -24,7 +24,7 @@ PITCHES = (100.0, 120.0, 145.0, 175.0, 210.0)  # Hz, at which voices are tested
 
 
 def hear(samples: np.ndarray | Tensor, rate: int = RATE) -> Audio:
-    """A player for samples between -1 and 1, for the last line of a cell. It does not change how loud they are."""
+    """A player for samples between -1 and 1, for the last line of a cell; they stay as loud as they are."""
     samples = np.asarray(samples, dtype=float)
     if samples.ndim != 1 or not len(samples):
         raise WorkbookError(f"A sound is one row of samples; this one has the shape {samples.shape}.")

@@ -1,4 +1,4 @@
-"""Trains the shipped voice and measures it: `make train-voice`, or python -m helpers.lessons.sound.make_voice.
+"""Trains the shipped voice and measures it: `make train-voice`.
 
 --steps 200 makes a short try into build/voice, which leaves the shipped voice alone; --measure only measures.
 """
@@ -40,10 +40,14 @@ def measure(model: wavenet.WaveNet, temperatures: tuple[float, ...] = (1.0, 0.8)
         found[f"temperature {temperature}"] = {
             "vowels": f"{sum(one.right for one in answers)} of {len(answers)}",
             "pitch off by at most 3 %": f"{sum(one.off_pitch <= 0.03 for one in answers)} of {len(answers)}",
-            "wrong": [f"{one.vowel} at {one.pitch:.0f} Hz as {one.heard.vowel}" for one in answers if not one.right],
-        }  # fmt: skip
+            "wrong": [_told(one) for one in answers if not one.right],
+        }
     found["beginnings"] = _beginnings(model)
     return found
+
+
+def _told(answer: listening.Answer) -> str:
+    return f"{answer.vowel} at {answer.pitch:.0f} Hz as {answer.heard.vowel}"
 
 
 def _beginnings(model: wavenet.WaveNet) -> str:

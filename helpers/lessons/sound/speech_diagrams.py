@@ -33,8 +33,8 @@ def voice_parts() -> Diagram:
     canvas.arrow([(480, 116), (536, 116)])
     canvas.box(540, 76, 156, 80, "a vowel such as “a”", colour=INK)
     return canvas.diagram(
-        "On the left the source, a buzz of the vocal folds, or a hiss of air; it has the pitch. An arrow leads "
-        "to the filter, throat and mouth, which has the formants. On the right comes out a vowel."
+        "On the left the source, a buzz of the vocal folds, or a hiss of air; it has the pitch. An arrow "
+        "leads to the filter, throat and mouth, which has the formants. On the right comes out a vowel."
     )
 
 
@@ -67,7 +67,7 @@ def dilations(steps: Sequence[int] = (1, 2, 4, 8)) -> Diagram:
     said = ", ".join(str(step) for step in steps)
     return canvas.diagram(
         f"A row of samples at the bottom and {len(steps)} layers above it, with dilations {said}. Lines lead "
-        f"from the last output down to the {len(lit[0])} samples that it depends on; it sees {sees} samples back."
+        f"from the last output down to the {len(lit[0])} samples that it depends on; it sees {sees} samples."
     )
 
 
@@ -119,9 +119,9 @@ def gated_layer() -> Diagram:
     canvas.box(542, 56, 154, 68, "added to now, for the next layer", colour=BLUE, size=SMALL)
     canvas.box(542, 164, 154, 68, "straight to the output", colour=INK, size=SMALL)
     return canvas.diagram(
-        "Three inputs of a layer are added: the value now, the value some samples ago, and what to speak. The "
-        "sum becomes a content, from -1 to 1, and a gate, from 0 to 1; the two are multiplied. The product is "
-        "added to the value now for the next layer, and it also goes straight to the output."
+        "Three inputs of a layer are added: the value now, the value some samples ago, and what to speak. "
+        "The sum becomes a content, from -1 to 1, and a gate, from 0 to 1; the two are multiplied. The "
+        "product is added to the value now for the next layer, and it also goes straight to the output."
     )
 
 
@@ -137,7 +137,8 @@ def ring(dilation: int = 4, step: int = 6) -> Diagram:
     x = (LEFT + RIGHT - width * dilation) / 2
     canvas = Canvas()
     middle = x + (place + 0.5) * width
-    canvas.text((LEFT + RIGHT) / 2, 36, f"step {step}, dilation {dilation}: place {step} % {dilation} = {place}", bold=True)
+    title = f"step {step}, dilation {dilation}: place {step} % {dilation} = {place}"
+    canvas.text((LEFT + RIGHT) / 2, 36, title, bold=True)
     canvas.arrow([(middle - 22, 128), (middle - 22, 82)], colour=BLUE)
     canvas.arrow([(middle + 22, 82), (middle + 22, 128)], colour=ORANGE)
     canvas.text(middle - 34, 104, "1 read", anchor="end", size=SMALL)
@@ -148,6 +149,6 @@ def ring(dilation: int = 4, step: int = 6) -> Diagram:
         canvas.box(x + i * width, 132, width, 50, f"step {kept}", colour=colour, size=SMALL)
         canvas.text(x + (i + 0.5) * width, 204, f"place {i}", size=SMALL, colour=QUIET)
     return canvas.diagram(
-        f"A memory of {dilation} places at step {step}. Place {place} holds the value of step {step - dilation}, "
-        f"the oldest. It is read first, and then overwritten with the value of step {step}."
+        f"A memory of {dilation} places at step {step}. Place {place} holds the value of step "
+        f"{step - dilation}, the oldest. It is read first, and then overwritten with that of step {step}."
     )

@@ -96,7 +96,8 @@ def learning(losses: Sequence[float], width: int = 10) -> Figure:
     blind = float(np.log(wavenet.LEVELS))
     axes.axhline(blind, color=QUIET, linestyle="--", linewidth=1.4, label=f"all levels alike: {blind:.2f}")
     axes.legend()
-    axes.set(xlabel="step", ylabel="loss (nats a sample)", ylim=(0, None), title="Learning to guess the next sample")
+    axes.set(xlabel="step", ylabel="loss (nats a sample)", ylim=(0, None))
+    axes.set_title("Learning to guess the next sample")
     return figure
 
 

@@ -149,7 +149,7 @@ def as_numbers(tokens: Tensor) -> Tensor:
 
 
 def earlier(values: Tensor, steps: int) -> Tensor:
-    """The values (batch, samples, channels) as they were `steps` samples ago; zeros where there was nothing."""
+    """The values (batch, samples, channels) as they were `steps` samples ago; zeros before the first."""
     kept = values[:, : max(0, values.shape[1] - steps)]
     return functional.pad(kept, (0, 0, min(steps, values.shape[1]), 0))
 
