@@ -58,7 +58,7 @@ def pitch_track(samples: np.ndarray) -> np.ndarray:
 def pitch_of(frame: np.ndarray) -> float:
     """The pitch of a frame in Hz; 0 if no lag repeats it well.
 
-    The first lag whose correlation is nearly the best one, refined by a parabola through its neighbours.
+    The first lag whose correlation is nearly the best one, each refined by a parabola through its neighbours.
     """
     frame = frame - frame.mean()
     low, high = LAGS
@@ -72,11 +72,12 @@ def pitch_of(frame: np.ndarray) -> float:
     peaks = np.flatnonzero((inner >= strength[:-2]) & (inner >= strength[2:]) & (inner > VOICED))
     if not len(peaks):
         return 0.0
-    first = next(peak for peak in peaks if inner[peak] >= 0.92 * inner[peaks].max())
-    left, middle, right = strength[first : first + 3]
-    bend = left - 2 * middle + right
-    shift = 0.5 * (left - right) / bend if bend else 0.0
-    return RATE / (low + first + shift)
+    left, middle, right = strength[peaks], inner[peaks], strength[peaks + 2]
+    bend = np.minimum(left - 2 * middle + right, -1e-9)
+    shifts = 0.5 * (left - right) / bend
+    heights = middle - 0.25 * (left - right) * shifts  # between two lags a peak is higher than at either
+    first = int(np.argmax(heights >= 0.9 * heights.max()))
+    return float(RATE / (low + peaks[first] + shifts[first]))
 
 
 def formants_of(frame: np.ndarray, order: int = ORDER) -> np.ndarray:
