@@ -80,7 +80,8 @@ def say(
     lengths = [int(RATE * SECONDS[name] * (1 + 0.2 * variation * generator.uniform(-1, 1))) for name in names]
     phones = np.repeat([PHONES.index(name) for name in names], lengths)
     count = len(phones)
-    waver = smooth(generator.normal(size=count), RATE // 5) * np.sqrt(RATE // 5)
+    slow = RATE // 5
+    waver = np.convolve(generator.normal(size=count + slow - 1), np.ones(slow) / np.sqrt(slow), "valid")
     hertz = low * (high / low) ** np.linspace(0, 1, count) * (1 + 0.01 * variation * waver)
     mouth = _mouth(names, lengths, float(np.sqrt(low * high)), generator, variation)
     voiced = smooth(np.array([BUZZ[PHONES[phone]] for phone in phones]), RATE // 40)

@@ -17,8 +17,9 @@ from smallworld import ROOT
 from smallworld.judges import voice
 from smallworld.world import speech
 
-STEPS, RECORDINGS = 2500, 1500
-CHANNELS, SKIP = 32, 64
+STEPS, RECORDINGS = 8000, 600
+BATCH, LENGTH = 2, 768  # pieces of a step, and samples of a piece: small steps learn most in a given time
+CHANNELS, SKIP = 24, 48
 SYLLABLES = [consonant + vowel for consonant in ("m", "sh") for vowel in speech.VOWELS]
 # Vowels alone three times as often. No word has two syllables, so that those stay new to the model.
 WORDS = [*speech.VOWELS] * 3 + SYLLABLES
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--measure", action="store_true", help="only measure the shipped voice")
+    parser.add_argument("--recordings", type=int, default=RECORDINGS)
     parser.add_argument("--folder", type=Path, help="where to put the voice")
     settings = parser.parse_args()
     folder = settings.folder or (wavenet.VOICE if settings.steps == STEPS else ROOT / "build" / "voice")
@@ -73,7 +75,7 @@ def main() -> None:
     torch.manual_seed(settings.seed)
     model = wavenet.WaveNet(CHANNELS, SKIP)
     print(f"{sum(weights.numel() for weights in model.parameters()):,} parameters", flush=True)
-    tape = wavenet.record(WORDS, RECORDINGS, settings.seed)
+    tape = wavenet.record(WORDS, settings.recordings, settings.seed)
     start = time.process_time()
 
     def report(step: int, loss: float) -> None:
@@ -82,10 +84,12 @@ def main() -> None:
         if step % 250 == 249:
             wavenet.save(model, ROOT / "build" / "voice")
 
-    wavenet.train(model, tape, settings.steps, seed=settings.seed, after=report)
+    how = {"seed": settings.seed, "batch": BATCH, "length": LENGTH, "after": report}
+    wavenet.train(model, tape, settings.steps, **how)
     wavenet.save(model, folder)
     seconds = round(time.process_time() - start)
-    training = {"steps": settings.steps, "seed": settings.seed, "recordings": RECORDINGS, "seconds": seconds}
+    training = {"steps": settings.steps, "seed": settings.seed, "recordings": settings.recordings}
+    training |= {"batch": BATCH, "length": LENGTH, "cpu_seconds": seconds}
     (folder / "training.json").write_text(json.dumps(training) + "\n", encoding="utf-8")
 
 
