@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from helpers.lessons.sound import listening, wavenet
+from helpers.lessons.sound import listening, voice_card, wavenet
 from smallworld import ROOT
 from smallworld.judges import voice
 from smallworld.world import speech
@@ -40,7 +40,7 @@ def measure(model: wavenet.WaveNet, temperatures: tuple[float, ...] = (1.0, 0.8)
             answers += listening.vowel_test(model, seed=seed, temperature=temperature)
         found[f"temperature {temperature}"] = {
             "vowels": f"{sum(one.right for one in answers)} of {len(answers)}",
-            "pitch off by at most 3 %": f"{sum(one.off_pitch <= 0.03 for one in answers)} of {len(answers)}",
+            "pitch": f"{sum(one.off_pitch <= 0.03 for one in answers)} of {len(answers)}",  # at most 3 % off
             "wrong": [_told(one) for one in answers if not one.right],
         }
     found["beginnings"] = _beginnings(model)
@@ -61,36 +61,47 @@ def _beginnings(model: wavenet.WaveNet) -> str:
 
 
 def main() -> None:
+    settings = _settings()
+    folder = settings.folder or (wavenet.VOICE if settings.steps == STEPS else ROOT / "build" / "voice")
+    if not settings.measure:
+        training = _train(folder, settings)
+        _keep(folder / "training.json", training)
+    model = wavenet.load(folder)
+    found = measure(model)
+    _keep(folder / "evaluation.json", found)
+    print(json.dumps(found, indent=1))
+    voice_card.write(folder, sum(weights.numel() for weights in model.parameters()))
+
+
+def _settings() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--measure", action="store_true", help="only measure the shipped voice")
     parser.add_argument("--recordings", type=int, default=RECORDINGS)
-    parser.add_argument("--folder", type=Path, help="where to put the voice")
-    settings = parser.parse_args()
-    folder = settings.folder or (wavenet.VOICE if settings.steps == STEPS else ROOT / "build" / "voice")
-    if settings.measure:
-        print(json.dumps(measure(wavenet.load(folder)), indent=1))
-        return
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--measure", action="store_true", help="only measure the voice again")
+    parser.add_argument("--folder", type=Path, help="where the voice lies, or is put")
+    return parser.parse_args()
+
+
+def _train(folder: Path, settings: argparse.Namespace) -> dict:
     torch.manual_seed(settings.seed)
     model = wavenet.WaveNet(CHANNELS, SKIP)
-    print(f"{sum(weights.numel() for weights in model.parameters()):,} parameters", flush=True)
     tape = wavenet.record(WORDS, settings.recordings, settings.seed)
     start = time.process_time()
 
     def report(step: int, loss: float) -> None:
         if step % 50 == 49:
             print(f"step {step + 1}: {loss:.3f} nats, {time.process_time() - start:.0f} s", flush=True)
-        if step % 250 == 249:
-            wavenet.save(model, ROOT / "build" / "voice")
 
-    how = {"seed": settings.seed, "batch": BATCH, "length": LENGTH, "after": report}
-    wavenet.train(model, tape, settings.steps, **how)
+    how = {"seed": settings.seed, "batch": BATCH, "length": LENGTH}
+    wavenet.train(model, tape, settings.steps, after=report, **how)
     wavenet.save(model, folder)
     seconds = round(time.process_time() - start)
-    training = {"steps": settings.steps, "seed": settings.seed, "recordings": settings.recordings}
-    training |= {"batch": BATCH, "length": LENGTH, "cpu_seconds": seconds}
-    (folder / "training.json").write_text(json.dumps(training) + "\n", encoding="utf-8")
+    return how | {"steps": settings.steps, "recordings": settings.recordings, "cpu_seconds": seconds}
+
+
+def _keep(path: Path, record: dict) -> None:
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
