@@ -1,5 +1,6 @@
 """The small WaveNet: mu-law, dilated layers, training, sampling with a memory, and the shipped voice."""
 
+import json
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from helpers.errors import WorkbookError
-from helpers.lessons.sound import listening, wavenet
+from helpers.lessons.sound import listening, voice_card, wavenet
 from helpers.lessons.sound.wavenet import LEVELS, WaveNet
 from smallworld.judges import voice
 from smallworld.world import speech
@@ -199,3 +200,15 @@ def test_what_the_shipped_voice_speaks_is_sound(shipped, word):
     assert voice.onsets(samples) == 1
     found = voice.examine(samples)
     assert 0.05 < found.level < 0.5 and found.clipped < 0.001 and abs(found.offset) < 0.02
+
+
+def test_the_card_says_what_the_records_say(tmp_path):
+    wavenet.save(small(), tmp_path)
+    training = {"steps": 10, "recordings": 20, "seed": 3, "batch": 2, "length": 700, "cpu_seconds": 44}
+    shares = {"vowels": "48 of 50", "pitch": "47 of 50", "wrong": []}
+    found = {"loss": 2.5, "temperature 1.0": shares, "temperature 0.8": shares, "beginnings": "19 of 20"}
+    (tmp_path / "training.json").write_text(json.dumps(training))
+    (tmp_path / "evaluation.json").write_text(json.dumps(found))
+    voice_card.write(tmp_path, 12_345)
+    card = (tmp_path / "README.md").read_text().lower()
+    assert all(word in card for word in ("data", "command", "seed 3", "quality", "limit", "48 of 50", "12,345"))
