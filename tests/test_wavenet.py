@@ -176,6 +176,8 @@ def test_a_damaged_voice_is_told_in_a_sentence(tmp_path, damage):
 
 @pytest.fixture(scope="module")
 def shipped() -> WaveNet:
+    if not wavenet.VOICE.is_dir():
+        pytest.skip("no voice here yet: make train-voice")
     return wavenet.load()
 
 
@@ -206,7 +208,8 @@ def test_the_card_says_what_the_records_say(tmp_path):
     wavenet.save(small(), tmp_path)
     training = {"steps": 10, "recordings": 20, "seed": 3, "batch": 2, "length": 700, "cpu_seconds": 44}
     shares = {"vowels": "48 of 50", "pitch": "47 of 50", "wrong": []}
-    found = {"loss": 2.5, "temperature 1.0": shares, "temperature 0.8": shares, "beginnings": "19 of 20"}
+    found = {"loss": 2.5, "beginnings": "19 of 20"}
+    found |= {"temperature 1.0": shares, "temperature 0.8": shares}
     (tmp_path / "training.json").write_text(json.dumps(training))
     (tmp_path / "evaluation.json").write_text(json.dumps(found))
     voice_card.write(tmp_path, 12_345)
