@@ -60,7 +60,7 @@ def pitch_of(frame: np.ndarray) -> float:
 
     The first lag whose correlation is nearly the best one, each refined by a parabola through its neighbours.
     """
-    frame = frame - frame.mean()
+    frame = np.convolve(frame - frame.mean(), np.hanning(9), "same")  # without what is above about 1 kHz
     low, high = LAGS
     size = len(frame) - high - 1
     near = frame[:size]
@@ -130,12 +130,15 @@ def first_sound(samples: np.ndarray) -> str:
     """How a syllable begins: "sh" (a hiss), "m" (a quiet hum before it gets loud) or "" (neither)."""
     pieces = frames(samples, 160, 40)
     energy = np.sqrt((pieces**2).mean(axis=1))
-    heard = np.flatnonzero(energy > 0.06 * energy.max())
-    beginning = pieces[heard[:6]] if len(heard) else pieces[:1]
-    turns = (np.diff(np.signbit(beginning), axis=1) != 0).mean()
-    if turns > 0.4:
+    heard = np.flatnonzero(energy > 0.04 * energy.max())
+    if not len(heard):
+        return ""
+    start = 40 * int(heard[0])
+    beginning = np.asarray(samples, dtype=float)[start : start + FRAME]
+    turns = (np.diff(np.signbit(beginning)) != 0).mean()
+    if turns > 0.35 and not pitch_of(np.pad(beginning, (0, FRAME - len(beginning)))):
         return "sh"
-    until_loud = int(np.argmax(energy > 0.6 * energy.max())) - int(heard[0]) if len(heard) else 0
+    until_loud = int(np.argmax(energy > 0.6 * energy.max())) - int(heard[0])
     return "m" if until_loud * 40 / RATE > 0.05 else ""
 
 

@@ -32,7 +32,7 @@ WIDTHS = (70.0, 100.0, 160.0, 250.0)  # of the formants, in Hz: rounded guesses
 HISS = ((2700.0, 300.0), (3500.0, 500.0))  # (centre, width) of the hiss of sh, in Hz: rounded guesses
 SECONDS = {"_": 0.05, "m": 0.12, "sh": 0.14} | dict.fromkeys(VOWELS, 0.30)
 # How loud the buzz and the hiss are.
-BUZZ = {"_": 0.0, "m": 0.35, "sh": 0.0} | dict.fromkeys(VOWELS, 1.0)
+BUZZ = {"_": 0.0, "m": 0.5, "sh": 0.0} | dict.fromkeys(VOWELS, 1.0)
 OPENING, CLOSING = 0.40, 0.16  # shares of a period (Rosenberg 1971, his pulse C)
 PEAK = 0.7  # the loudest sample
 

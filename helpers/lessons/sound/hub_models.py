@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
 LONGEST_TEXT, LONGEST_MUSIC = 400, 20.0  # letters; seconds
+NONE_HERE = "The profile tiny has no such model: set the profile to hub, or name a model."
 KINDS = {"voice": ("vits", "VitsModel", "VITS voice"),
          "music": ("musicgen", "MusicgenForConditionalGeneration", "MusicGen model")}  # fmt: skip
 
@@ -96,6 +97,8 @@ def in_latin_letters(text: str) -> str:
 
 
 def _load(session: Session, role: str, model: str):
+    if session.profile == "tiny" and not model:
+        raise WorkbookError(NONE_HERE)
     for place in session.places(role, model):  # another one follows where the model cannot be read
         with place.reading():
             import transformers  # noqa: F401  first, since only what is imported can be told to be quiet
@@ -111,8 +114,8 @@ def _read(role: str, place: Place, dtype: torch.dtype):
     import transformers
 
     kind, class_name, words = KINDS[role]
-    if WEIGHTS in place.folder.parents:
-        raise WorkbookError("The profile tiny has no such model: set the profile to hub, or name a model.")
+    if WEIGHTS in place.folder.parents:  # where auto has fallen back
+        raise WorkbookError(NONE_HERE)
     refuse_code(place.folder, place.name)
     here = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(place.folder, **here)

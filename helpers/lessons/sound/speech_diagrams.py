@@ -141,8 +141,13 @@ def ring(dilation: int = 4, step: int = 6) -> Diagram:
     canvas.text((LEFT + RIGHT) / 2, 36, title, bold=True)
     canvas.arrow([(middle - 22, 128), (middle - 22, 82)], colour=BLUE)
     canvas.arrow([(middle + 22, 82), (middle + 22, 128)], colour=ORANGE)
-    canvas.text(middle - 34, 104, "1 read", anchor="end", size=SMALL)
-    canvas.text(middle + 34, 104, "2 write", anchor="start", size=SMALL)
+    if middle < 130:  # no room on its left
+        canvas.text(middle + 34, 104, "1 read, 2 write", anchor="start", size=SMALL)
+    elif middle > 590:
+        canvas.text(middle - 34, 104, "1 read, 2 write", anchor="end", size=SMALL)
+    else:
+        canvas.text(middle - 34, 104, "1 read", anchor="end", size=SMALL)
+        canvas.text(middle + 34, 104, "2 write", anchor="start", size=SMALL)
     for i in range(dilation):
         kept = step - dilation + (i - place) % dilation  # the step whose value stands there
         colour = ORANGE if i == place else QUIET

@@ -292,6 +292,7 @@ def speak(
 # ------------------------------------------------------------------ the shipped voice
 def load(folder: Path = VOICE) -> WaveNet:
     """The shipped model, or one that `save` has left in a folder."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -299,7 +300,7 @@ def load(folder: Path = VOICE) -> WaveNet:
         model = WaveNet(**settings)
         weights = load_file(folder / "model.safetensors")
         model.load_state_dict({name: values.float() for name, values in weights.items()})
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise WorkbookError(
             f"The voice in {folder} cannot be read ({type(error).__name__}): restore it "
             "(`git checkout -- smallworld/weights`) or train it (`make train-voice`)."
