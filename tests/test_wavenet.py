@@ -131,8 +131,16 @@ def test_training_learns_to_guess_the_next_sample():
     torch.manual_seed(0)
     model = WaveNet(8, 16, (1, 2, 4, 8))
     tape = wavenet.record(["a"], 6, pitches=(115.0, 125.0))
-    losses = wavenet.train(model, tape, 40, batch=2, length=512, rate=1e-2)
-    assert np.mean(losses[:3]) > 5 and np.mean(losses[-5:]) < 4.9
+    tokens, before, condition = wavenet.batch_of(tape, 4, 512, torch.Generator().manual_seed(1))
+
+    def loss() -> float:
+        with torch.no_grad():
+            return wavenet.loss_of(model(before, condition), tokens).item()
+
+    untrained, told = loss(), []
+    losses = wavenet.train(model, tape, 60, batch=2, length=512, rate=1e-2, after=lambda *one: told.append(one))
+    assert abs(untrained - math.log(LEVELS)) < 0.3 and loss() < untrained - 0.3
+    assert told == list(enumerate(losses)) and not model.training
 
 
 def test_a_tape_holds_words_one_after_the_other_and_a_batch_cuts_pieces_out_of_it():

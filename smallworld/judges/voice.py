@@ -134,9 +134,11 @@ def first_sound(samples: np.ndarray) -> str:
     if not len(heard):
         return ""
     start = 40 * int(heard[0])
-    beginning = np.asarray(samples, dtype=float)[start : start + FRAME]
-    turns = (np.diff(np.signbit(beginning)) != 0).mean()
-    if turns > 0.35 and not pitch_of(np.pad(beginning, (0, FRAME - len(beginning)))):
+    beginning = np.append(samples[start:], np.zeros(2 * FRAME))[: 2 * FRAME]
+    turns = (np.diff(np.signbit(beginning[:FRAME])) != 0).mean()
+    pitches = [pitch_of(beginning[i : i + FRAME]) for i in (0, FRAME // 2, FRAME)]
+    steady = min(pitches) > 0.9 * max(pitches) > 0  # a hiss may seem to have a pitch, but another each time
+    if turns > 0.35 and not steady:
         return "sh"
     until_loud = int(np.argmax(energy > 0.6 * energy.max())) - int(heard[0])
     return "m" if until_loud * 40 / RATE > 0.05 else ""
