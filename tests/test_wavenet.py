@@ -138,7 +138,8 @@ def test_training_learns_to_guess_the_next_sample():
             return wavenet.loss_of(model(before, condition), tokens).item()
 
     untrained, told = loss(), []
-    losses = wavenet.train(model, tape, 60, batch=2, length=512, rate=1e-2, after=lambda *one: told.append(one))
+    how = {"batch": 2, "length": 512, "rate": 1e-2, "after": lambda *one: told.append(one)}
+    losses = wavenet.train(model, tape, 60, **how)
     assert abs(untrained - math.log(LEVELS)) < 0.3 and loss() < untrained - 0.3
     assert told == list(enumerate(losses)) and not model.training
 
