@@ -76,6 +76,7 @@ DRAWINGS = {
     "guidance": chance.guidance,
     "concepts, attention": concepts.attention,
     "concepts, training loop": concepts.training_loop,
+    "concepts, point as text": concepts.point_as_text,
     "concepts, two players": concepts.two_players,
     "concepts, noise": concepts.noising,
 }
