@@ -63,9 +63,9 @@ def point_as_text() -> Diagram:
     canvas.arrow([(465, y + 60), (465, y + 100), (625, y + 100), (625, y + 62)], colour=ORANGE)
     canvas.text(400, y + 128, "From the list of the comma the next piece is guessed.", size=SMALL)
     return canvas.diagram(
-        "Four pieces in a row: begin, 41, a comma, and a question mark for the next one. An arrow leads from 41 "
-        "to the comma: the comma takes from the first number. Another one leads from the comma to the question "
-        "mark: from the list of the comma the next piece is guessed."
+        "Four pieces in a row: begin, 41, a comma, and a question mark for the next one. An arrow leads from "
+        "41 to the comma: the comma takes from the first number. Another one leads from the comma to the "
+        "question mark: from the list of the comma the next piece is guessed."
     )
 
 
@@ -92,8 +92,8 @@ def two_players() -> Diagram:
     return canvas.diagram(
         "Two networks. The generator turns noise into generated points. The discriminator sees real points "
         "and generated ones and says which are which. Arrow 1 leads from its answer back to itself: it "
-        "learns from its mistakes. Arrow 2 leads from its answer back to the generator, which moves its points "
-        "in the direction in which they would look more real."
+        "learns from its mistakes. Arrow 2 leads from its answer back to the generator, which moves its "
+        "points in the direction in which they would look more real."
     )
 
 
