@@ -256,12 +256,6 @@ class Control:
         field.press("Enter")
         self._wait_for_another(before, text)
 
-    def choose(self, option: str) -> None:
-        """Another entry of a dropdown."""
-        before = self.picture()
-        self.box.locator("select").select_option(label=option)
-        self._wait_for_another(before, option)
-
     def _wait_for_another(self, before: str, what: str) -> None:
         end = time.monotonic() + PATIENCE
         while self.picture() == before:

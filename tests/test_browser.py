@@ -22,7 +22,7 @@ LIMITS = {
 PATHS = {path.stem[:2]: path for path in sorted(notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb"))}
 # A control of each notebook: a piece of its cell's source, its label, what it reads one step to the right.
 SLIDERS = {
-    "01": ("controls.explore(\n    moment", "step", "1"),
+    "01": ("controls.explore(\n    plot_step", "step", "1"),
     "03": ("controls.explore(\n    ahead", "temperature", "0.90"),
     "04": ("controls.explore(moment", "step", "2"),
     "05": ("controls.explore(at_scale", "scale", "1.25"),
@@ -114,16 +114,6 @@ def step_and_back(slider: browser.Control, reads: str) -> None:
     assert (slider.value(), slider.picture() == before) == (value, True)
 
 
-def choose_and_back(dropdown: browser.Control, option: str) -> None:
-    """Another entry and the first one again, with their pictures."""
-    before, value = dropdown.picture(), dropdown.value()
-    dropdown.choose(option)
-    assert dropdown.value() == option
-    dropdown.notebook.shot(f"control-{dropdown.label}-{option}", dropdown.place)
-    dropdown.choose(value)
-    assert dropdown.picture() == before
-
-
 def written(server: browser.Server, *sources: str) -> str:
     """The name of a small notebook, made of code cells, that the server has."""
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
@@ -193,7 +183,7 @@ def test_a_notebook_runs_and_answers(opened, number):
     step_and_back(browser.Control(notebook, notebook.find(text), "hslider", label), reads)
     if number == "01":
         place = notebook.find("controls.explore(\n    bill")
-        choose_and_back(browser.Control(notebook, place, "dropdown", "GPU"), "H100")
+        step_and_back(browser.Control(notebook, place, "hslider", "parameters"), "70")
 
 
 @pytest.mark.browser

@@ -76,6 +76,7 @@ DRAWINGS = {
     "guidance": chance.guidance,
     "concepts, attention": concepts.attention,
     "concepts, training loop": concepts.training_loop,
+    "concepts, point as text": concepts.point_as_text,
     "concepts, two players": concepts.two_players,
     "concepts, noise": concepts.noising,
 }
@@ -286,7 +287,8 @@ def test_attention_lines_are_as_thick_as_their_weights():
 def test_attention_to_itself_is_one_more_line():
     plain, looped = (drawn.attention(SENTENCE, WEIGHTS, itself=flag) for flag in (False, True))
     more = [path for path in parse(looped).iter(f"{SVG}path")][len(list(parse(plain).iter(f"{SVG}path"))) :]
-    (loop,) = more
+    loop, _ = more  # and the shaft of the arrowhead
+    assert len(list(parse(looped).iter(f"{SVG}polygon"))) == 1
     assert float(loop.get("stroke-width")) == pytest.approx(1 + 17 * WEIGHTS[-1], abs=0.051)
     assert "and to itself" in looped.alt and "itself" not in plain.alt
 

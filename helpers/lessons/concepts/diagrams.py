@@ -1,4 +1,4 @@
-"""Drawings for notebook 01: a training loop, attention, two players, and noise that is added and taken away.
+"""Drawings for notebook 01: a training loop, attention, two players, noise that is added and taken away.
 
 Each function returns a drawing, which a notebook shows as the last line of a cell.
 """
@@ -50,6 +50,25 @@ def attention() -> Diagram:
     return text_diagrams.attention(SENTENCE, WEIGHTS, itself=True)
 
 
+def point_as_text() -> Diagram:
+    """A point as a text: the second number is guessed from the list of the comma, which has looked back."""
+    canvas = Canvas()
+    y = 132
+    for x, words in ((90, "begin"), (250, "41"), (410, ",")):
+        canvas.box(x, y, 110, 56, words, colour=BLUE if words == "41" else QUIET)
+    canvas.box(570, y, 110, 56, "?", colour=ORANGE)
+    canvas.line([(305, y), (452, y - 14)], bends=((305, y - 74), (452, y - 90)), colour=BLUE, thickness=6)
+    canvas.arrow([(452, y - 16), (452, y - 2)], colour=BLUE, thickness=6)
+    canvas.text(378, y - 92, "The comma takes from the first number.", size=SMALL)
+    canvas.arrow([(465, y + 60), (465, y + 100), (625, y + 100), (625, y + 62)], colour=ORANGE)
+    canvas.text(400, y + 128, "From the list of the comma the next piece is guessed.", size=SMALL)
+    return canvas.diagram(
+        "Four pieces in a row: begin, 41, a comma, and a question mark for the next one. An arrow leads from "
+        "41 to the comma: the comma takes from the first number. Another one leads from the comma to the "
+        "question mark: from the list of the comma the next piece is guessed."
+    )
+
+
 def two_players() -> Diagram:
     """The two networks of a GAN: what goes in, what comes out, and what each of them learns from it."""
     canvas = Canvas()
@@ -61,17 +80,20 @@ def two_players() -> Diagram:
     canvas.arrow([(380, 68), (430, 68), (430, 116), (480, 116)], colour=BLUE)
     canvas.arrow([(380, 196), (430, 196), (430, 148), (480, 148)], colour=ORANGE)
     canvas.text(404, 220, "generated points", size=SMALL, colour=QUIET, anchor="start")
-    canvas.arrow([(620, 176), (620, 246)])
-    canvas.text(590, 268, "real or generated?")
+    canvas.arrow([(600, 176), (600, 246)])
+    canvas.text(580, 268, "real or generated?")
+    canvas.arrow([(664, 246), (664, 176)], colour=INK)  # its mistakes lead back to it
+    canvas.step(664, 210, 1)
     canvas.arrow([(590, 286), (590, 318), (288, 318), (288, 232)], colour=ORANGE)
-    canvas.text(420, 342, "Which way would it look more real?", size=SMALL)
-    canvas.step(40, 394, 1, "The discriminator learns to tell them apart.")
-    canvas.step(40, 442, 2, "The generator moves its points that way.")
+    canvas.step(440, 318, 2)
+    canvas.text(440, 352, "Which way would a point look more real?", size=SMALL)
+    canvas.step(40, 400, 1, "The discriminator learns from its mistakes.")
+    canvas.step(40, 448, 2, "The generator moves its points that way.")
     return canvas.diagram(
         "Two networks. The generator turns noise into generated points. The discriminator sees real points "
-        "and generated ones and says which are which. An arrow leads from its answer back to the generator: "
-        "which way would a point look more real? In each round the discriminator learns to tell them apart, "
-        "then the generator moves its points that way."
+        "and generated ones and says which are which. Arrow 1 leads from its answer back to itself: it "
+        "learns from its mistakes. Arrow 2 leads from its answer back to the generator, which moves its "
+        "points in the direction in which they would look more real."
     )
 
 

@@ -97,7 +97,7 @@ EXERCISES = (
         "Only the pieces after it, without the piece itself.":
             lambda pieces, piece: [part for after in what_followed(pieces, piece) for part in (piece, after)],
     }), (
-        "Look at every place of the list except the last one: which piece stands there, and which after it?",
+        "Go through the list up to the last piece but one: which piece is it, and which comes after it?",
         "for i in range(len(pieces) - 1): compare pieces[i] with piece; the one after it is pieces[i + 1].",
         "result = []; for i in range(len(pieces) - 1): if pieces[i] == piece: append pieces[i + 1]. Return "
         "result.",
@@ -126,7 +126,7 @@ EXERCISES = (
         "covered = 0; for heap in set(numbers): if heap != -1 and numbers.count(heap) >= least: "
         "covered += 1. Return covered.",
     ), heaps_covered,
-        purpose="Your count decides, in the next figure, which games have collapsed.",
+        purpose="Your count decides, in the next figure, which results have collapsed.",
         shapes="numbers is a list of whole numbers, one for each point; the result is a whole number.",
         example=("heaps_covered([0, 0, 3, 3, 3, 7, -1, -1], 2)", "2"), difficulty=2, minutes=10),
     Exercise("01.4", "Hours of training", like(training_hours, lambda: [

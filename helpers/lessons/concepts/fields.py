@@ -13,7 +13,7 @@ from smallworld.world import sounds
 from smallworld.world.stories import corpus
 
 RATE = sounds.RATE  # samples a second
-VOICE_SECONDS = 0.3
+VOICE_SECONDS = 36.5 / 120  # 36 and a half waves of 120 a second: it ends in a calm place between two jumps
 
 
 def story_words(count: int = 200) -> list[str]:

@@ -21,7 +21,8 @@ from helpers.lessons.concepts.timeline import read_systems, timeline
 WIDTH = 8.1  # inches, as wide as a page
 ROUND = 2.2  # how far the axes of the three families go: room for the ring and for most of the noise
 BLUE, ORANGE, GREEN = plots.PALETTE[0], plots.PALETTE[1], plots.PALETTE[5]
-COLOURS = {"real": QUIET, "plain ring": QUIET, "orange": ORANGE}  # of clouds; others are green
+# Of clouds; others are green.
+COLOURS = {"real": QUIET, "real, both colours": QUIET, "plain ring": QUIET, "generated, orange": ORANGE}
 POSITION = "position of\nthe loudspeaker"
 BETWEEN = LinearSegmentedColormap.from_list("from blue to orange", [BLUE, "white", ORANGE])
 
@@ -178,13 +179,13 @@ def _notes(axes: Axes, notes: Sequence[tuple[int, int]]) -> None:
     for pitch, beats in notes:
         axes.barh(pitch, beats - 0.1, left=begin, height=0.8, align="center", color=BLUE)
         begin += beats
-    axes.axvspan(begin, begin + 1, color=ORANGE)  # as high as the panel: it can have any pitch
-    axes.text(begin + 0.5, axes.get_ylim()[1], "?", color=INK, fontsize=14, ha="center", va="top")
+    axes.axvspan(begin, begin + 4, color=ORANGE)  # to the edges of the panel: any pitch, any length
+    _question(axes, begin + 2, 0.5 * sum(axes.get_ylim()))
     axes.set(title="melody: the next note", xlabel="time (beats)", ylabel="pitch (MIDI number)",
-             xlim=(0, begin + 2))  # fmt: skip
+             xlim=(0, begin + 4))  # fmt: skip
 
 
-def where_it_ends(samples: Sequence[float], given: int, around: int = 200) -> Figure:
+def where_it_ends(samples: Sequence[float], given: int, around: int = 100) -> Figure:
     """Samples before and after the end of the first `given` ones, in two colours."""
     begin, end = max(0, given - around), given + around
     places, shown = np.arange(begin, end), np.asarray(samples)[begin:end]
@@ -192,7 +193,6 @@ def where_it_ends(samples: Sequence[float], given: int, around: int = 200) -> Fi
     known = places <= given  # one more, so that the lines meet
     axes.plot(places[known], shown[known], color=BLUE, label="given")
     axes.plot(places[places >= given], shown[places >= given], color=ORANGE, label="added")
-    axes.axvline(given, color=INK, linestyle="--", linewidth=1)
     axes.set(xlabel="sample", ylabel=POSITION, yticks=[])
     figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -200,7 +200,7 @@ def where_it_ends(samples: Sequence[float], given: int, around: int = 200) -> Fi
 
 def map_of_systems() -> Figure:
     """Known systems by the year of their publication and by field, a colour for each family."""
-    return timeline(read_systems())
+    return timeline(read_systems(), unknown="not published")
 
 
 def guess_cure(results: Mapping[str, torch.Tensor], count: Callable[[torch.Tensor], int], whose: str) -> None:
@@ -225,7 +225,7 @@ def guess_cure(results: Mapping[str, torch.Tensor], count: Callable[[torch.Tenso
 def collapse(
     results: Mapping[str, torch.Tensor], count: Callable[[torch.Tensor], int], note: str = ""
 ) -> Figure:
-    """Generated points, a panel for each game, with the number of heaps that they cover."""
+    """Generated points, a panel for each result, with the number of heaps that they cover."""
 
     def measure(points: torch.Tensor) -> str:
         return f"{count(points)} of 8 heaps\n{share_near(points):.0%} near a heap"
@@ -250,25 +250,22 @@ def published(estimate: Callable[[float, float], float], note: str = "") -> Figu
     return figure
 
 
-def bill(billions: float, tokens: float, gpu: str, price: float, currency: str) -> Figure:
-    """What it takes to train a model: GPU hours, money, memory and how many GPUs hold it.
+def bill(parameters: float, tokens: float, hours: float, cost: str) -> Figure:
+    """The bill of a training: GPU hours, their cost as text, memory and how many A100 hold it.
 
-    billions, tokens: parameters and tokens of the training text, both in billions; price: of an hour of one
-    GPU, in the currency.
+    parameters, tokens: how many, of the model and of the training text; hours: of one A100.
     """
-    hours = costs.gpu_hours(costs.training_flops(billions * 1e9, tokens * 1e9), gpu)
-    gigabytes = sum(costs.training_memory(billions * 1e9).values()) / 1e9
-    speed, memory = costs.PEAK_FLOPS[gpu] * costs.UTILISATION, costs.GPU_MEMORY[gpu]
+    gigabytes = sum(costs.training_memory(parameters).values()) / 1e9
+    memory = costs.GPU_MEMORY["A100"]
     lines = {
-        "parameters": f"{billions:g} billion", "tokens": f"{tokens:,.0f} billion",
-        f"speed of one {gpu}": f"{speed / 1e12:,.0f} · 10¹² a second",
-        f"hours of one {gpu}": f"{hours:,.0f}", "price of an hour": f"{price:g} {currency}",
-        "price": f"{costs.money(hours, price):,.0f} {currency}",
+        "hours of one A100": f"{hours:,.0f}",
+        "price": cost,
         "memory, at least": f"{gigabytes:,.0f} GB",
-        f"GPUs of {memory} GB for it": f"{math.ceil(gigabytes / memory):,}",
-    }  # fmt: skip
-    figure, axes = plots.grid(width=6.0, height=4.6)
-    axes.set(xlim=(0, 1), ylim=(-len(lines) + 0.2, 0.8), title="The bill")
+        f"A100 of {memory} GB for it": f"{math.ceil(gigabytes / memory):,}",
+    }
+    figure, axes = plots.grid(width=6.0, height=2.7)
+    title = f"{parameters / 1e9:g} billion parameters,\n{tokens / 1e9:,.0f} billion tokens"
+    axes.set(xlim=(0, 1), ylim=(-len(lines) + 0.2, 0.8), title=title)
     axes.set_axis_off()
     for i, (label, value) in enumerate(lines.items()):
         weight = "bold" if label == "price" else "normal"

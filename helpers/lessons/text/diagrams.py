@@ -307,7 +307,8 @@ def attention(words: Sequence[str], weights: Sequence[float], *, itself: bool = 
 
     words: the tokens; weights: one each, the last token's own included. Of a long text the tokens with the
     largest weights are drawn; dots stand for the others between them, with the sum of their weights.
-    itself: whether the last token's own weight is drawn, too, as a loop; it needs some room on its right.
+    itself: whether the last token's own weight is drawn, too, as a loop, and an arrowhead at this token; it
+    needs some room on its right.
     """
     words = token_list("words", words, 2, 200)
     numbers = share_list("weights", weights, len(words))
@@ -325,6 +326,7 @@ def attention(words: Sequence[str], weights: Sequence[float], *, itself: bool = 
         _arc(canvas, centres[-1], centres[i], y, float(f"{total:.2f}"), ORANGE if i == top else BLUE)
     if itself:
         _loop(canvas, centres[-1], y, float(f"{sums[-1]:.2f}"))
+        canvas.arrow([(centres[-1], y - 16), (centres[-1], y - 2)], colour=INK)
     for i, (name, width) in enumerate(zip(names, widths, strict=True)):
         dots = len(groups[i]) > 1
         colour = ORANGE if i == top else INK if i == len(names) - 1 else PALE if dots else QUIET
