@@ -54,7 +54,8 @@ def inputs_and_dials() -> Diagram:
     return canvas.diagram(
         "Two boxes on the left, the condition c (what you ask for) and chance z (random numbers), point to "
         "the model f, which is always the same. The model points to the result x, a story or a picture. "
-        "Below the model stand its two dials: temperature, how much z counts, and guidance, how strictly c counts."
+        "Below the model stand its two dials: temperature, how much z counts, and guidance, how strictly c "
+        "counts."
     )
 
 
