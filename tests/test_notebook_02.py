@@ -455,7 +455,7 @@ def run_after(id: str, answer, **names) -> str:
 
 
 USED = {
-    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON], "generator": generator},
+    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON] * 3, "generator": generator},
     "02.2": {"words": NINE.words, "nine_probabilities": NINE.nine_probabilities,
              "generator": generator, "session": SimpleNamespace(seed=0)},
     "02.4": {"artist": Painter(), "seeds": [0, 1, 2, 3]},
