@@ -114,8 +114,8 @@ def noise_and_pictures(noise, pictures: Sequence[Image], degrees: Sequence[float
     grey = [layer.float().cpu().numpy() for layer in noise[:, 0]]
     captions = [f"turned by {angle:g}°" if angle else "first noise" for angle in degrees]
     columns, side = len(degrees), (WIDTH - 1.1) / len(degrees) - 0.06
-    figure = plots.pictures([*grey, *pictures], captions, columns=columns, rows=("noise,\nlayer 1", "picture"),
-                            side=side)  # fmt: skip
+    rows = ("noise,\nlayer 1", "picture")
+    figure = plots.pictures([*grey, *pictures], captions, columns=columns, rows=rows, side=side)
     for axes in figure.axes[:columns]:
         axes.images[0].set(interpolation="nearest", clim=(-3, 3))  # every number as a square
     return figure
