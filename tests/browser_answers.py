@@ -45,9 +45,11 @@ TYPED = {
         "    return 2 ** entropy",
     ),
     "02.4": (
-        'impossible = {"request": "A balloon over the ocean", "baseline": "The ocean", "prediction": 2}',
+        'impossible = {"request": "A balloon over the ocean", "baseline": "The ocean",\n'
+        '              "look_for": "a balloon", "prediction": 2}',
         'impossible = {"request": "A balloon over the ocean at noon, at night",\n'
-        '              "baseline": "A balloon over the ocean at noon", "prediction": 1}',
+        '              "baseline": "A balloon over the ocean at noon",\n'
+        '              "look_for": "a moon", "prediction": 1}',
     ),
     "03.1": (
         "def generate_until(next_token, ids, end, limit):\n    return ids",

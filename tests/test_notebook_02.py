@@ -42,7 +42,7 @@ class Painter:
         return [RED] * len(seeds)
 
     def paint_noise(self, prompt, noise, guidance_scale=5.0):
-        assert tuple(noise.shape) in ((4, 32), (3, 32))
+        assert tuple(noise.shape) in ((3, 32), (2, 32))
         return [RED] * len(noise)
 
 
@@ -400,10 +400,11 @@ def test_each_request_stands_above_its_baseline():
 
 
 def test_batches_without_their_first_row_leave_its_place_empty():
-    figure = figures.first_dropped([RED] * 14, "your own")
+    figure = figures.first_dropped([RED] * 10, "your own")
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     empty = [i for i, picture in enumerate(shown) if picture.min() == picture.max() == 1]
-    assert len(shown) == 16 and empty == [4, 12] and "noise_rows is your own" in words_of(figure)
+    assert len(shown) == 12 and empty == [3, 9] and "noise_rows is your own" in words_of(figure)
+    assert words_of(figure).count("left out") == 2
 
 
 def test_equal_pictures_have_the_same_letter():
@@ -411,34 +412,11 @@ def test_equal_pictures_have_the_same_letter():
     assert figures.letters([RED, other, nearly, other]) == ["A", "B", "A", "B"]
 
 
-class Judge:
-    """Sees a desert at noon in red pictures, the ocean at night in others."""
-
-    def read(self, made):
-        return [SimpleNamespace(place="desert", time="noon") if picture == RED
-                else SimpleNamespace(place="ocean", time="night") for picture in made]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("request_", "baseline", "count"),
-    [("A boat on the ocean in the desert", "A boat on the ocean", 2),
-     ("The sea at noon, at night", "The sea at noon", 1),
-     ("A unicorn over the sea", "The sea", None),
-     ("The village at night without the desert", "The village at night", None)],
-)  # fmt: skip
-def test_an_added_place_or_time_is_counted_and_nothing_else(request_, baseline, count, monkeypatch):
-    monkeypatch.setattr(conditions, "_judge", Judge)
-    blue = Image.new("RGB", (64, 64), "blue")
-    assert conditions.counted([RED, RED, blue], request_, baseline) == count
-    assert conditions.counted([Image.new("RGB", (512, 512))], request_, baseline) is None
-
-
-def test_the_prediction_stands_beside_the_count(monkeypatch):
-    monkeypatch.setattr(conditions, "_judge", Judge)
+def test_the_prediction_stands_beside_what_to_look_for():
     test = SimpleNamespace(value=asked_for("The sea in the desert", "The sea", 1), whose="your own")
-    assert "Predicted 1, counted 2 of 2." in words_of(figures.prediction([RED] * 4, test, [0, 1]))
-    test.value = asked_for("A unicorn over the sea", "The sea", 1)
-    assert "Predicted 1, count them yourself." in words_of(figures.prediction([RED] * 4, test, [0, 1]))
+    said = words_of(figures.prediction([RED] * 4, test, [0, 1]))
+    assert "The request is your own. Look for: a $5 cactus." in said.replace("\\$", "$")
+    assert "Predicted: 1 of 2. Count in both rows." in said
 
 
 def test_the_picture_of_the_room_keeps_its_place():
@@ -477,7 +455,7 @@ def run_after(id: str, answer, **names) -> str:
 
 
 USED = {
-    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON], "generator": generator},
+    "02.1": {"artist": Painter(), "seeds": [0, 1, 2, 3], "scenes": [BALLOON] * 3, "generator": generator},
     "02.2": {"words": NINE.words, "nine_probabilities": NINE.nine_probabilities,
              "generator": generator, "session": SimpleNamespace(seed=0)},
     "02.4": {"artist": Painter(), "seeds": [0, 1, 2, 3]},
@@ -570,9 +548,9 @@ def choices_that_fail_at_0(probabilities):
     return 2 ** sum(p * math.log2(1 / p) for p in probabilities)
 
 
-def asked_for(request, baseline, prediction=2):
+def asked_for(request, baseline, prediction=2, look_for="a $5 cactus"):
     """An answer to 02.4."""
-    return {"request": request, "baseline": baseline, "prediction": prediction}
+    return {"request": request, "baseline": baseline, "look_for": look_for, "prediction": prediction}
 
 
 RIGHT = {
@@ -607,9 +585,10 @@ WRONG = {
              asked_for("A unicorn over the sea", "The desert"),
              asked_for("A unicorn over the sea", ""), asked_for("A unicorn over the sea", "The sea", 5),
              asked_for("A unicorn over the sea", "The sea", "two"), lambda: "a unicorn",
-             {"request": "A unicorn over the sea", "baseline": "The sea"},
+             {"request": "A unicorn over the sea", "baseline": "The sea", "prediction": 1},
              asked_for("A unicorn over the sea", "Over the sea"),
-             asked_for("Snow in the desert", "Snow in the"), asked_for("A unicorn over the sea", ".")],
+             asked_for("Snow in the desert", "Snow in the"), asked_for("A unicorn over the sea", "."),
+             asked_for("A unicorn over the sea", "The sea", look_for=" ?")],
 }  # fmt: skip
 
 
@@ -625,7 +604,8 @@ def test_noise_from_the_shared_stream_is_told_apart_and_leaves_no_trace():
      ("02.3", 0, "raise 2"), ("02.3", 1, "base 2"), ("02.3", 2, "multiply it"), ("02.3", 6, "1 / p"),
      ("02.1", 2, "a generator for each"), ("02.1", 3, "torch.randn"), ("02.4", 0, "knows all words"),
      ("02.4", 5, "still impossible"), ("02.4", 6, "do not add"), ("02.4", 8, "from 0 to 4"),
-     ("02.4", 11, "keys"), ("02.4", 12, "request of its own"), ("02.4", 13, "request of its own")],
+     ("02.4", 11, "keys"), ("02.4", 12, "request of its own"), ("02.4", 13, "request of its own"),
+     ("02.4", 15, "What you look for")],
 )  # fmt: skip
 def test_usual_slips_are_named(id, number, said):
     assert said in exercises.of("02")[id].judge(WRONG[id][number])

@@ -16,7 +16,6 @@ import torch
 from PIL.Image import Image
 
 from helpers.errors import WorkbookError
-from helpers.lessons.randomness.exercises import DENIED, places, times
 from helpers.lessons.randomness.pictures import Artist
 from helpers.session import Session
 from smallworld.judges import pictures as judges
@@ -67,21 +66,6 @@ SIGNS: dict[str, Callable[[Sequence[Image]], list[bool]]] = {
     "snow": snow_seen,
     "desert": desert_seen,
 }
-
-
-def counted(made: Sequence[Image], request: str, baseline: str) -> int | None:
-    """In how many pictures the judge names the place or the time that a request has and its baseline has not.
-
-    None where no such word was added, where it is denied, and for pictures that are not of the small world.
-    """
-    added_places = places(request) - places(baseline)
-    added_times = times(request) - times(baseline)
-    denied = DENIED.search(request)
-    judged = made[0].size == (judges.SIZE, judges.SIZE)  # a larger model's pictures are larger
-    if not judged or denied or len(added_places) + len(added_times) != 1:
-        return None
-    readings = _judge().read(list(made))
-    return sum({reading.place, reading.time} & (added_places | added_times) != set() for reading in readings)
 
 
 def look(request: str, sign: str, *, seed: int, count: int = 16) -> Look:

@@ -44,7 +44,7 @@ def inputs_and_dials() -> Diagram:
     _card(canvas, LEFT, 172, 236, "chance z", "random numbers", ORANGE)
     canvas.arrow([(264, 84), (326, 132)], colour=BLUE)
     canvas.arrow([(264, 220), (326, 172)], colour=ORANGE)
-    _card(canvas, 330, 104, 140, "model f", "fixed", QUIET)
+    _card(canvas, 330, 104, 140, "model f", "unchanged", QUIET)
     canvas.arrow([(474, 152), (506, 152)])
     _card(canvas, 510, 104, 186, "result x", "story, picture", INK)
     canvas.arrow([(400, 228), (400, 206)])
@@ -53,8 +53,9 @@ def inputs_and_dials() -> Diagram:
     canvas.text(484, 302, "guidance (artist): how strictly c counts", size=SMALL)
     return canvas.diagram(
         "Two boxes on the left, the condition c (what you ask for) and chance z (random numbers), point to "
-        "the model f, which is fixed. The model points to the result x, a story or a picture. Below the "
-        "model stand its two dials: temperature, how much z counts, and guidance, how strictly c counts."
+        "the model f, which stays unchanged. The model points to the result x, a story or a picture. "
+        "Below the model stand its two dials: temperature, how much z counts, and guidance, how strictly c "
+        "counts."
     )
 
 

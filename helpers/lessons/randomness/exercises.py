@@ -18,7 +18,7 @@ DENIED = re.compile(r"\b(no|not|never|without)\b", re.IGNORECASE)
 
 
 def noise_rows(seeds, size):
-    """Return noise: for each seed a row of `size` numbers, which follows from this seed alone."""
+    """Return noise: for each seed a row of `size` numbers from torch.randn, with a stream of its own."""
     rows = []
     for seed in seeds:
         dice = generator(seed)
@@ -46,11 +46,12 @@ def fair_choices(probabilities):
 
 
 def impossible():
-    """A dictionary: a request that the artist cannot fulfil, its baseline, and your prediction."""
+    """A dictionary: a request that the artist cannot fulfil, its a thing to look for, a prediction."""
     return {
         "request": "A boat on the ocean in the desert at noon",
         "baseline": "A boat on the ocean at noon",
-        "prediction": 1,
+        "look_for": "a cactus",
+        "prediction": 2,
     }
 
 
@@ -109,13 +110,14 @@ def _unweighted(probabilities) -> float:
     return 2 ** sum(math.log2(1 / p) for p in probabilities if p > 0)
 
 
-KEYS = {"request", "baseline", "prediction"}
+KEYS = {"request", "baseline", "look_for", "prediction"}
 
 
 def _judge_impossible(answer: Any) -> str | None:
     if not isinstance(answer, dict) or set(answer) != KEYS:
-        return 'The answer is a dictionary with the keys "request", "baseline" and "prediction".'
+        return 'The answer is a dictionary with the keys "request", "baseline", "look_for" and "prediction".'
     request, baseline, prediction = answer["request"], answer["baseline"], answer["prediction"]
+    look_for = answer["look_for"]
     if not all(isinstance(text, str) and text.strip() for text in (request, baseline)):
         return "The request and the baseline are texts: write both in quotes."
     if not is_impossible(request):
@@ -130,6 +132,8 @@ def _judge_impossible(answer: Any) -> str | None:
         return "The baseline is the request without its impossible words: do not add or change any word."
     if _is_cut_off(baseline, request):
         return 'The baseline must still be a request of its own: "The sea", not "Over the sea".'
+    if not isinstance(look_for, str) or not re.search(r"\w", look_for):
+        return 'What you look for is a text: name a thing that one can see in a picture, such as "a cactus".'
     if isinstance(prediction, bool) or not isinstance(prediction, int) or not 0 <= prediction <= 4:
         return "The prediction is a whole number of pictures, from 0 to 4."
     return None
@@ -234,16 +238,17 @@ EXERCISES = (
     Exercise("02.4", "An impossible request", _judge_impossible, (
         "What can never be true at the same time? Or what does the small world not have?",
         "For the request, name two places or two times of day; or say `without`; or name an animal of the "
-        "zoo. For the baseline, copy it and leave out these words.",
+        "zoo. For the baseline, copy it and leave out these words, and look for "
+        "a thing that they are about.",
         'Begin like this: {"request": "A lighthouse in the desert by the ocean", "baseline": "A lighthouse '
-        'by the ocean", "prediction": ...}',
+        'by the ocean", "look_for": "a cactus", "prediction": ...}',
     ), impossible,
         purpose="Your request and its baseline are painted in the next figure: a test of your prediction.",
-        shapes='A dictionary with three keys. "request": a text; it names two places or two times of day, '
+        shapes='A dictionary with four keys. "request": a text; it names two places or two times of day, '
         'says no or without, or has a word that the artist does not know. "baseline": the request without '
-        'its impossible words, still a request: "A unicorn over the sea" becomes "The sea". "prediction": in '
-        "how many of four pictures the impossible wish will come true, a whole number from 0 to 4. (With no "
-        "or without, the wish is to see nothing of it.)", difficulty=2, minutes=8),
+        'its impossible words, still a request: "A unicorn over the sea" becomes "The sea". "look_for": a '
+        'thing to look for in each picture, such as "a unicorn". "prediction": how many of the four pictures '
+        "of the request will show this thing, a whole number from 0 to 4.", difficulty=2, minutes=8),
 )  # fmt: skip
 
 register(*EXERCISES)

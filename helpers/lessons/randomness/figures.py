@@ -13,10 +13,10 @@ from PIL.Image import Image
 
 from helpers import guess, plots
 from helpers.answers import Used
-from helpers.lessons.randomness.conditions import Look, counted
+from helpers.lessons.randomness.conditions import Look
 
 WIDTH = 8.1  # inches, as wide as a page
-BATCHES = ("batch of four", "without the first")
+BATCHES = ("all three", "without\npicture 1")
 
 
 def table(pictures: Sequence[Image], *, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> Figure:
@@ -33,19 +33,23 @@ def seed_table(pictures: Sequence[Image], prompts: Sequence[str], seeds: Sequenc
 
 
 def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
-    """Batches of four pictures, each above the same batch without its first row.
+    """Batches of three pictures, each above the same batch without picture 1.
 
-    pictures: four and three from one stream, then four and three with a stream for each. whose: the function
+    pictures: three and two from one stream, then three and two with a stream for each. whose: the function
     is that makes these streams, as `use` says it. Equal pictures have the same letter.
     """
-    empty = np.ones((4, 4, 3))  # where the first picture would be
+    empty = np.ones((4, 4, 3))  # where picture 1 would be
     rows = [f"{streams}:\n{batch}" for streams in ("one stream", "a stream\nfor each") for batch in BATCHES]
-    columns = [f"{place} picture" for place in ("first", "second", "third", "fourth")]
-    shown = [*pictures[:4], empty, *pictures[4:11], empty, *pictures[11:]]
-    side = (WIDTH - 1.3) / 4 - 0.06
+    columns = [f"picture {number}" for number in (1, 2, 3)]
+    shown = [*pictures[:3], empty, *pictures[3:8], empty, *pictures[8:]]
     title = f"The same letter: the same picture.\nnoise_rows is {whose}."
-    figure = plots.pictures(shown, columns, columns=4, rows=rows, side=side, title=title)
-    filled = [axes for i, axes in enumerate(figure.axes) if i not in (4, 12)]
+    figure = plots.pictures(shown, columns, columns=3, rows=rows, side=1.6, title=title)
+    filled = []
+    for i, axes in enumerate(figure.axes):
+        if i in (3, 9):
+            axes.text(0.5, 0.5, "left out", transform=axes.transAxes, ha="center", va="center", fontsize=12)
+        else:
+            filled.append(axes)
     for axes, letter in zip(filled, letters(pictures), strict=True):
         axes.text(0.05, 0.06, letter, transform=axes.transAxes, fontsize=13, fontweight="bold",
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})  # fmt: skip
@@ -110,8 +114,8 @@ def noise_and_pictures(noise, pictures: Sequence[Image], degrees: Sequence[float
     grey = [layer.float().cpu().numpy() for layer in noise[:, 0]]
     captions = [f"turned by {angle:g}°" if angle else "first noise" for angle in degrees]
     columns, side = len(degrees), (WIDTH - 1.1) / len(degrees) - 0.06
-    figure = plots.pictures([*grey, *pictures], captions, columns=columns, rows=("noise", "picture"),
-                            side=side)  # fmt: skip
+    rows = ("noise,\nlayer 1", "picture")
+    figure = plots.pictures([*grey, *pictures], captions, columns=columns, rows=rows, side=side)
     for axes in figure.axes[:columns]:
         axes.images[0].set(interpolation="nearest", clim=(-3, 3))  # every number as a square
     return figure
@@ -146,14 +150,14 @@ def pairs(
 
 
 def prediction(pictures: Sequence[Image], test: Used, seeds: Sequence[int]) -> Figure:
-    """The pictures of an impossible request above its baseline's, what was predicted, what was counted.
+    """The pictures of an impossible request above its baseline's, what to look for, and what was predicted.
 
-    test: a request, its baseline and a prediction, as `use` gives them back.
+    test: a request, its baseline, what to look for and a prediction, as `use` gives them back.
     """
     request, baseline = test.value["request"], test.value["baseline"]
-    count = counted(pictures[: len(seeds)], request, baseline)
-    result = "count them yourself" if count is None else f"counted {count} of {len(seeds)}"
-    title = f"The request is {test.whose}.\nPredicted {test.value['prediction']}, {result}."
+    sign = textwrap.shorten(test.value["look_for"], 40, placeholder=" …").replace("$", r"\$")
+    title = (f"The request is {test.whose}. Look for: {sign}.\n"
+             f"Predicted: {test.value['prediction']} of {len(seeds)}. Count in both rows.")  # fmt: skip
     return pairs(pictures, [request, baseline], seeds, title)
 
 
