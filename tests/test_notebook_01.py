@@ -348,7 +348,14 @@ def test_the_bars_of_published_runs_are_the_ratios_that_costs_are_tested_with():
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     widths = [bar.get_width() for bar in figure.axes[0].patches]
     assert labels == [run.name for run in costs.RUNS] and 0.75 < min(widths) < max(widths) < 1.25
-    assert [text.get_text() for text in figure.axes[0].texts] == [f"{width:.2f}" for width in widths]
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert shown == [
+        f"{width:.2f} × {run.hours:,} hours" for width, run in zip(widths, costs.RUNS, strict=True)
+    ]
+
+
+def test_fine_tuning_costs_what_the_notebook_says():
+    assert f"{2 * notebook_01.training_hours(7e9, 10e6):.2f}" == "1.87"  # two dollars an hour
 
 
 @pytest.mark.parametrize(("parameters", "tokens", "values"), [

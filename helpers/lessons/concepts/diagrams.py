@@ -70,30 +70,27 @@ def point_as_text() -> Diagram:
 
 
 def two_players() -> Diagram:
-    """The two networks of a GAN: what goes in, what comes out, and what each of them learns from it."""
+    """The two networks of a GAN: what goes in, and what each of them learns."""
     canvas = Canvas()
-    canvas.box(200, 36, 176, 64, "real points", colour=BLUE)
-    canvas.box(24, 164, 120, 64, "noise", dashed=True)
-    canvas.arrow([(148, 196), (196, 196)])
-    canvas.box(200, 164, 176, 64, "generator", colour=ORANGE)
-    canvas.box(484, 92, 212, 80, "discriminator", colour=INK)
-    canvas.arrow([(380, 68), (430, 68), (430, 116), (480, 116)], colour=BLUE)
-    canvas.arrow([(380, 196), (430, 196), (430, 148), (480, 148)], colour=ORANGE)
-    canvas.text(404, 220, "generated points", size=SMALL, colour=QUIET, anchor="start")
-    canvas.arrow([(600, 176), (600, 246)])
-    canvas.text(580, 268, "real or generated?")
-    canvas.arrow([(664, 246), (664, 176)], colour=INK)  # its mistakes lead back to it
-    canvas.step(664, 210, 1)
-    canvas.arrow([(590, 286), (590, 318), (288, 318), (288, 232)], colour=ORANGE)
-    canvas.step(440, 318, 2)
-    canvas.text(440, 352, "Which way would a point look more real?", size=SMALL)
-    canvas.step(40, 400, 1, "The discriminator learns from its mistakes.")
-    canvas.step(40, 448, 2, "The generator moves its points that way.")
+    canvas.box(24, 164, 96, 64, "noise", dashed=True)
+    canvas.arrow([(124, 196), (176, 196)])
+    canvas.box(180, 164, 150, 64, "generator", colour=ORANGE)
+    canvas.step(180, 164, 2)
+    canvas.arrow([(334, 196), (446, 196)], colour=ORANGE)
+    canvas.text(390, 224, "generated", size=SMALL, colour=QUIET)
+    canvas.text(390, 248, "points", size=SMALL, colour=QUIET)
+    canvas.box(450, 148, 246, 96, "discriminator: real or generated?", colour=INK)
+    canvas.step(450, 148, 1)
+    canvas.box(485, 36, 176, 56, "real points", colour=BLUE)
+    canvas.arrow([(573, 96), (573, 144)], colour=BLUE)
+    canvas.arrow([(573, 248), (573, 300), (255, 300), (255, 232)], colour=ORANGE)
+    canvas.text(414, 324, "this way looks more real", size=SMALL)
+    canvas.step(40, 376, 1, "The discriminator learns to tell the two kinds apart.")
+    canvas.step(40, 424, 2, "The generator moves its points as the arrow tells it.")
     return canvas.diagram(
         "Two networks. The generator turns noise into generated points. The discriminator sees real points "
-        "and generated ones and says which are which. Arrow 1 leads from its answer back to itself: it "
-        "learns from its mistakes. Arrow 2 leads from its answer back to the generator, which moves its "
-        "points in the direction in which they would look more real."
+        "and generated ones. First it learns to tell the two kinds apart. Then an arrow leads from it back "
+        "to the generator, which moves its points in the direction in which they would look more real."
     )
 
 

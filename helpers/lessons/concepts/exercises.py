@@ -29,11 +29,11 @@ def what_followed(pieces, piece):
 def heaps_covered(numbers, least):
     """Return how many different heaps occur at least `least` times in the list `numbers`.
 
-    A number of -1 stands for a point that lies in no heap; it does not count.
+    The heaps have the numbers 0 to 7. A -1 stands for a point that lies in no heap; it does not count.
     """
     covered = 0
-    for heap in set(numbers):
-        if heap != -1 and numbers.count(heap) >= least:
+    for heap in range(8):
+        if numbers.count(heap) >= least:
             covered += 1
     return covered
 
@@ -41,7 +41,8 @@ def heaps_covered(numbers, least):
 def training_hours(parameters, tokens):
     """Return the hours that one A100 needs for the training: operations / speed / 3600.
 
-    It can do 312e12 operations a second, and reaches 40 % of this speed.
+    The training takes 6 * parameters * tokens operations. An A100 can do 312e12 operations a second, and
+    reaches 40 % of this speed.
     """
     operations = 6 * parameters * tokens
     speed = 312e12 * 0.40  # operations a second
@@ -121,10 +122,9 @@ EXERCISES = (
         "Count heaps, not points.":
             lambda numbers, least: sum(n != -1 and numbers.count(n) >= least for n in numbers),
     }), (
-        "set(numbers) holds every number that occurs, once each. Which of them count?",
-        "for heap in set(numbers): leave out -1, and compare numbers.count(heap) with least.",
-        "covered = 0; for heap in set(numbers): if heap != -1 and numbers.count(heap) >= least: "
-        "covered += 1. Return covered.",
+        "Go through the heaps 0 to 7. How often does each of them occur in the list?",
+        "for heap in range(8): compare numbers.count(heap) with least. (A -1 is then left out by itself.)",
+        "covered = 0; for heap in range(8): if numbers.count(heap) >= least: covered += 1. Return covered.",
     ), heaps_covered,
         purpose="Your count decides, in the next figure, which results have collapsed.",
         shapes="numbers is a list of whole numbers, one for each point; the result is a whole number.",

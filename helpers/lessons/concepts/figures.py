@@ -242,8 +242,9 @@ def published(estimate: Callable[[float, float], float], note: str = "") -> Figu
     figure = plots.bars(list(ratios), list(ratios.values()), horizontal=True,
                         x_label="hours by our rule / published hours", y_label="model",
                         limits=(0, 1.6))  # fmt: skip
-    for i, ratio in enumerate(ratios.values()):  # inside the bars, away from the dashed line
-        figure.axes[0].text(0.03, i, f"{ratio:.2f}", color="white", va="center")
+    for i, (run, ratio) in enumerate(zip(costs.RUNS, ratios.values(), strict=True)):
+        words = f"{ratio:.2f} × {run.hours:,} hours"  # inside the bars, away from the dashed line
+        figure.axes[0].text(0.03, i, words, color="white", va="center")
     figure.axes[0].axvline(1, color=INK, linestyle="--", linewidth=1.4, label="exactly right")
     figure.axes[0].legend(loc="lower right")
     figure.suptitle(note, fontsize=12, x=0.02, ha="left")
