@@ -412,7 +412,9 @@ def test_stored_results_of_the_cures_are_whole():
 def test_cures_are_drawn_with_a_dot_for_each_seed():
     results = {"nothing": [(1, 0.4, 0.9), (8, 0.9, 0.03)], "both": [(8, 0.9, -0.001), (8, 0.9, 0.002)]}
     (axes,) = deeper_figures.cure_dots(results, 0.02).axes
-    *dots, line = axes.lines
+    *marks, line = axes.lines
+    paths, dots = marks[:2], marks[2:]  # a path for each seed lies behind the dots
+    assert [list(path.get_ydata()) for path in paths] == [[0.9, 0.001], [0.03, 0.002]]
     assert [dot.get_ydata()[0] for dot in dots] == [0.9, 0.03, 0.001, 0.002]
     assert [dot.get_markerfacecolor() == "white" for dot in dots] == [True, False, False, False]
     assert line.get_ydata()[0] == 0.02 and axes.get_yscale() == "log"
@@ -439,7 +441,8 @@ def test_each_group_stands_in_front_of_its_band():
 
 def test_maps_share_one_scale():
     figure = deeper_figures.maps({"true": torch.eye(3), "learnt": 2 * torch.eye(3)}, 1.5)
-    assert [axes.images[0].get_clim() for axes in figure.axes] == [(0, 2), (0, 2)]
+    limits = [axes.images[0].get_clim() for axes in figure.axes if axes.images]
+    assert limits == [(deeper_figures.LEAST_SHOWN, 2)] * 2
 
 
 # Over seeds

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import NullLocator
 
-from helpers import plots
+from helpers import guess, plots
 from helpers.lessons.concepts.ring import NEAR
 
 GREY = "#c8c8c8"
 REAL, GENERATED = "#6b6b6b", plots.PALETTE[5]  # of points, as in notebook 01
 SHOWN = 1000  # points of a panel
+LEAST_SHOWN = 1e-7  # probability of a pair of bins: smaller ones have the same colour
 Interval = tuple[float, float]
 
 
@@ -91,18 +93,31 @@ def bands(
     return figure
 
 
+def guess_width(by_chance: Mapping[int, Sequence[float]], limits: Mapping[int, Interval]) -> None:
+    """Asks how the width of the band depends on the number of points, then shows the bands."""
+    guess.choice(
+        "From 500 points to 2,000: what becomes of the width of the band?",
+        ["it stays", "half as wide", "a quarter as wide"],
+        lambda chosen: bands(by_chance, limits, chosen),
+        answer="a quarter as wide",
+        alt="Dots and bands: with more points the band is narrower.",
+    )
+
+
 def maps(tables: Mapping[str, torch.Tensor], edge: float) -> Figure:
-    """Tables (bins, bins) of first and second number side by side, in the same colours."""
-    figure, panels = plots.grid(1, len(tables), width=3.9 * len(tables), height=3.9, squeeze=False)
-    brightest = max(table.max().item() for table in tables.values())
+    """Tables (bins, bins) of first and second number side by side, in the same logarithmic colours."""
+    figure, panels = plots.grid(1, len(tables), width=3.5 * len(tables) + 1.6, height=3.7, squeeze=False)
+    colours = LogNorm(LEAST_SHOWN, max(table.max().item() for table in tables.values()))
     for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
-        axes.imshow(
-            table.T.numpy(), origin="lower", extent=(-edge, edge, -edge, edge), cmap="cividis", vmin=0,
-            vmax=brightest,
+        image = axes.imshow(
+            table.T.clamp(min=LEAST_SHOWN).numpy(), origin="lower", extent=(-edge, edge, -edge, edge),
+            cmap="cividis", norm=colours,
         )  # fmt: skip
         axes.grid(False)
         axes.set(title=title, xlabel="first number", ylabel="second number")
         axes.label_outer()
+    bar = figure.colorbar(image, ax=list(panels[0]), label="probability", extend="min", shrink=0.8)
+    bar.set_ticks([1e-3, 1e-5, 1e-7], labels=["1 in 1,000", "1 in 100,000", "1 in 10 million"])
     return figure
 
 
@@ -122,14 +137,19 @@ def share_lines(steps: Sequence[int], shares: Mapping[str, Sequence[float]], of_
 def cure_dots(results: Mapping[str, Sequence[tuple[int, float, float]]], missing: float) -> Figure:
     """A dot for each seed's energy distance, hollow where not all eight heaps are covered.
 
+    Thin lines join the dots of one seed.
     results: by cure, for each seed heaps covered, share near a heap, energy distance; missing: the distance
     of points in which one heap is missing, a dashed line. Distances below 0.001 are drawn there.
     """
     figure, axes = plots.grid(height=4.2)
     labels = {True: "all eight heaps covered", False: "not all covered"}
+    of_seeds = list(zip(*results.values(), strict=True))  # by seed: the result with each cure
+    shifts = np.linspace(-0.2, 0.2, len(of_seeds))  # seed 0 at the left
+    for shift, cures in zip(shifts, of_seeds, strict=True):
+        heights = [max(distance, 0.001) for _, _, distance in cures]
+        axes.plot(np.arange(len(cures)) + shift, heights, color="#a0a0a0", linewidth=0.8, zorder=1)
     for place, seeds in enumerate(results.values()):
-        beside = place + np.linspace(-0.3, 0.3, len(seeds))  # seed 0 at the left
-        for x, (heaps, _, distance) in zip(beside, seeds, strict=True):
+        for x, (heaps, _, distance) in zip(place + shifts, seeds, strict=True):
             full = heaps == 8
             fill = plots.PALETTE[0] if full else "white"
             label = labels.pop(full, None)
