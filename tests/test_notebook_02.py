@@ -75,7 +75,10 @@ def test_turned_noise_keeps_its_size_and_begins_and_ends_where_it_should(seed):
 
 def test_a_number_type_changes_the_stream():
     narrow, wide = (torch.rand(3, generator=generator(7), dtype=d) for d in (torch.float32, torch.float64))
-    assert (narrow.double() - wide).abs().max() > 0.01
+    assert abs(narrow[0].item() - wide[0].item()) > 0.01  # already the first number
+    dice = generator(7)
+    torch.rand(3, generator=dice, dtype=torch.float64)  # two pieces of the stream for each number
+    assert torch.equal(torch.rand(1, generator=dice), torch.rand(7, generator=generator(7))[6:])
 
 
 def test_alone_in_the_notebook_has_the_numbers_of_seed_7():
