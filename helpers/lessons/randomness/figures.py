@@ -47,7 +47,8 @@ def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
     filled = []
     for i, axes in enumerate(figure.axes):
         if i in (3, 9):
-            axes.text(0.5, 0.5, "not asked for", transform=axes.transAxes, ha="center", va="center", fontsize=12)
+            axes.text(0.5, 0.5, "not asked for", transform=axes.transAxes, ha="center", va="center",
+                      fontsize=12)  # fmt: skip
         else:
             filled.append(axes)
     for axes, letter in zip(filled, letters(pictures), strict=True):
