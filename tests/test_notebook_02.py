@@ -75,7 +75,10 @@ def test_turned_noise_keeps_its_size_and_begins_and_ends_where_it_should(seed):
 
 def test_a_number_type_changes_the_stream():
     narrow, wide = (torch.rand(3, generator=generator(7), dtype=d) for d in (torch.float32, torch.float64))
-    assert (narrow.double() - wide).abs().max() > 0.01
+    assert abs(narrow[0].item() - wide[0].item()) > 0.01  # already the first number
+    dice = generator(7)
+    torch.rand(3, generator=dice, dtype=torch.float64)  # two pieces of the stream for each number
+    assert torch.equal(torch.rand(1, generator=dice), torch.rand(7, generator=generator(7))[6:])
 
 
 def test_alone_in_the_notebook_has_the_numbers_of_seed_7():
@@ -238,13 +241,13 @@ def test_higher_guidance_follows_the_prompt_and_makes_pictures_alike(artist, see
 
     scene = "Two red balloons over the snowy valley at sunset"
     seeds = range(seed, seed + 8)
-    by_scale = {scale: artist.paint(scene, list(seeds), scale) for scale in (0, 3, 8)}
+    by_scale = {scale: artist.paint(scene, list(seeds), scale) for scale in (0, 5, 8)}
     judge = judges.load()
     right = {scale: sum((reading.place, reading.time) == ("snow", "sunset") for reading in judge.read(made))
              for scale, made in by_scale.items()}  # fmt: skip
     spread = {scale: np.stack([np.asarray(p, float) for p in made]).var(axis=0).mean()
               for scale, made in by_scale.items()}  # fmt: skip
-    assert right[0] <= 2 < 6 <= min(right[3], right[8]) and spread[8] < spread[0] / 2
+    assert right[0] <= 2 < 6 <= min(right[5], right[8]) and spread[8] < spread[0] / 2
 
 
 # Counts of what cannot be painted
@@ -404,7 +407,7 @@ def test_batches_without_their_first_row_leave_its_place_empty():
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     empty = [i for i, picture in enumerate(shown) if picture.min() == picture.max() == 1]
     assert len(shown) == 12 and empty == [3, 9] and "noise_rows is your own" in words_of(figure)
-    assert words_of(figure).count("left out") == 2
+    assert words_of(figure).count("not asked for") == 2
 
 
 def test_equal_pictures_have_the_same_letter():

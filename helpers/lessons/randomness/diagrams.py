@@ -44,7 +44,7 @@ def inputs_and_dials() -> Diagram:
     _card(canvas, LEFT, 172, 236, "chance z", "random numbers", ORANGE)
     canvas.arrow([(264, 84), (326, 132)], colour=BLUE)
     canvas.arrow([(264, 220), (326, 172)], colour=ORANGE)
-    _card(canvas, 330, 104, 140, "model f", "unchanged", QUIET)
+    _card(canvas, 330, 104, 140, "model f", "is fixed", QUIET)
     canvas.arrow([(474, 152), (506, 152)])
     _card(canvas, 510, 104, 186, "result x", "story, picture", INK)
     canvas.arrow([(400, 228), (400, 206)])
@@ -53,7 +53,7 @@ def inputs_and_dials() -> Diagram:
     canvas.text(484, 302, "guidance (artist): how strictly c counts", size=SMALL)
     return canvas.diagram(
         "Two boxes on the left, the condition c (what you ask for) and chance z (random numbers), point to "
-        "the model f, which stays unchanged. The model points to the result x, a story or a picture. "
+        "the model f, which is fixed. The model points to the result x, a story or a picture. "
         "Below the model stand its two dials: temperature, how much z counts, and guidance, how strictly c "
         "counts."
     )
@@ -69,13 +69,14 @@ def _card(canvas: Canvas, x: float, y: float, width: float, title: str, words: s
 def streams(numbers: Sequence[float] = (0.5, 0.8, 0.1, 0.4, 0.9, 0.2)) -> Diagram:
     """A stream of random numbers that everybody shares, and one of your own.
 
-    numbers: six of them, from one seed. See the middle row: somebody else takes the first number, so you get
-    all others one place earlier, and your story becomes another one.
+    numbers: six of them, from one seed; a story takes five. See the middle row: somebody else takes the first
+    number, so you get all others one place earlier, and your story becomes another one.
     """
     if len(numbers) != 6:
         raise WorkbookError(f"A stream is drawn with 6 numbers, not with {len(numbers)}.")
     shown = [f"{float(number):.1f}" for number in numbers]
-    yours, moved = [BLUE] * 6, [ORANGE] + [BLUE] * 5
+    # A story takes five numbers, so the sixth is free where nobody else is there.
+    yours, moved = [BLUE] * 5 + [QUIET], [ORANGE] + [BLUE] * 5
     canvas = Canvas()
     _stream(canvas, 40, "A shared stream, and nobody else is there", shown, yours, "story A")
     _stream(canvas, 152, "A shared stream: somebody else takes a number", shown, moved, "story B")
@@ -85,11 +86,13 @@ def streams(numbers: Sequence[float] = (0.5, 0.8, 0.1, 0.4, 0.9, 0.2)) -> Diagra
     canvas.text(LEFT + 46, 428, "you take it", anchor="start", size=SMALL)
     canvas.box(230, 416, 34, 24, colour=ORANGE)
     canvas.text(276, 428, "somebody else takes it", anchor="start", size=SMALL)
+    canvas.box(526, 416, 34, 24, colour=QUIET)
+    canvas.text(572, 428, "nobody yet", anchor="start", size=SMALL)
     return canvas.diagram(
-        "Three rows of the same six numbers. First row, a shared stream: you take all of them and get story "
-        "A. Second row, a shared stream: somebody else takes the first number, you take the others and get "
-        "story B. Third row, a stream of your own: you take all of them and get story A again; somebody else "
-        "takes a number from another stream below it."
+        "Three rows of the same six numbers. First row, a shared stream: you take the first five and get "
+        "story A. Second row, a shared stream: somebody else takes the first number, you take the other five "
+        "and get story B. Third row, a stream of your own: you take the first five and get story A again; "
+        "somebody else takes a number from another stream below it."
     )
 
 
@@ -104,7 +107,7 @@ def _stream(
 
 
 def sections(
-    words: Sequence[str] = ("river", "fire", "sea"), probabilities: Sequence[float] = (0.5, 0.3, 0.2),
+    words: Sequence[str] = ("cat", "dog", "owl"), probabilities: Sequence[float] = (0.5, 0.3, 0.2),
     u: float = 0.62,
 ) -> Diagram:  # fmt: skip
     """How one random number u chooses a word: probabilities are sections of a line from 0 to 1.

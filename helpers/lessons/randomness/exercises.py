@@ -46,7 +46,7 @@ def fair_choices(probabilities):
 
 
 def impossible():
-    """A dictionary: a request that the artist cannot fulfil, its a thing to look for, a prediction."""
+    """A dictionary: a request that the artist cannot fulfil, its baseline, what to look for, a prediction."""
     return {
         "request": "A boat on the ocean in the desert at noon",
         "baseline": "A boat on the ocean at noon",
@@ -213,8 +213,8 @@ EXERCISES = (
     ), pick,
         purpose="Your function draws a thousand words, and then it writes a story.",
         shapes="probabilities is a list of numbers with the sum 1; u is a number from 0 to 1; the result is "
-        "a whole number. A u on a border belongs to the section that begins there. Computers round: where "
-        "the sum of all probabilities stays a little below u, return the last position.",
+        "a whole number. A u on a border belongs to the section that begins there. Computers "
+        "round, so the sum can be 0.9999; if u is larger than that, return the last position.",
         example=("pick([0.5, 0.3, 0.2], 0.62)", "1"), difficulty=2, minutes=10),
     Exercise("02.3", "Fair choices", like(fair_choices, lambda: [
         ([0.5, 0.5],), ([0.5, 0.25, 0.25],), ([0.9, 0.1],), ([0.125] * 8,), ([1.0],), ([0.7, 0.3, 0.0],),

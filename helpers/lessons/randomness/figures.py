@@ -16,7 +16,7 @@ from helpers.answers import Used
 from helpers.lessons.randomness.conditions import Look
 
 WIDTH = 8.1  # inches, as wide as a page
-BATCHES = ("all three", "without\npicture 1")
+BATCHES = ("all three", "only 2\nand 3")
 
 
 def table(pictures: Sequence[Image], *, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> Figure:
@@ -33,7 +33,7 @@ def seed_table(pictures: Sequence[Image], prompts: Sequence[str], seeds: Sequenc
 
 
 def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
-    """Batches of three pictures, each above the same batch without picture 1.
+    """Batches of three pictures, each above a batch of pictures 2 and 3 only.
 
     pictures: three and two from one stream, then three and two with a stream for each. whose: the function
     is that makes these streams, as `use` says it. Equal pictures have the same letter.
@@ -47,7 +47,8 @@ def first_dropped(pictures: Sequence[Image], whose: str) -> Figure:
     filled = []
     for i, axes in enumerate(figure.axes):
         if i in (3, 9):
-            axes.text(0.5, 0.5, "left out", transform=axes.transAxes, ha="center", va="center", fontsize=12)
+            axes.text(0.5, 0.5, "not asked for", transform=axes.transAxes, ha="center", va="center",
+                      fontsize=12)  # fmt: skip
         else:
             filled.append(axes)
     for axes, letter in zip(filled, letters(pictures), strict=True):
