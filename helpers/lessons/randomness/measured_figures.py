@@ -94,7 +94,8 @@ def repetitions(
         axes.plot([truths[name]] * 2, [row - 0.38, row + 0.38], color=BLACK, lw=3)
     axes.set_yticks(range(len(estimates)), estimates)
     axes.invert_yaxis()
-    axes.set(xlabel=f"{x_label}\nblack line: the truth; diamond: the mean of {len(values)} (from pairs: {whose})")
+    note = f"black line: the truth; diamond: the mean of {len(values)}"
+    axes.set(xlabel=f"{x_label} (from pairs: {whose})\n{note}")
     axes.grid(False, axis="y")
     return figure
 
@@ -131,12 +132,12 @@ def few_counts(
         table = np.asarray(values)  # (sizes, repetitions)
         low, high = np.quantile(table, [0.025, 0.975], axis=1)
         found = np.stack([table.mean(axis=1), low, high], axis=1)
-        lowest = min(lowest, 1.1 * low.min())  # corrected bits can fall below 0
+        lowest = min(lowest, low.min())  # corrected bits can fall below 0
         places = np.arange(len(sizes)) + shift
         _with_intervals(axes, found, places, fmt=plots.MARKERS[i], color=plots.PALETTE[i], label=label)
     axes.axhline(truth, color=BLACK, ls="--", label="exact")
     axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-    axes.set(xlabel="points from each heap", ylabel="mutual information (bits)", ylim=(lowest, 3.05))
+    axes.set(xlabel="points from each heap", ylabel="mutual information (bits)", ylim=(lowest - 0.1, 3.05))
     axes.legend(loc="upper right")
     return figure
 

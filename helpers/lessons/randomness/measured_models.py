@@ -135,7 +135,7 @@ class StoryTrial:
         """The request of result `number`, and in words what in this story does not keep to it."""
         request = number // self.times
         wrong = what_is_wrong(story, *self.wanted[request])
-        return f"{wrong or 'obeys'}: {self.requests[request].strip()}"
+        return f"{self.requests[request].strip()} ({wrong or 'obeys'})"
 
     def words_used(self, told: Sequence[str]) -> np.ndarray:
         """Whether each word occurs in each story, 1 or 0: (requests, times, words)."""
