@@ -153,12 +153,14 @@ def bits_arrived(
     arrived, chance: for each fact a share and what chance reaches, at each setting.
     """
     figure, panels = plots.grid(1, len(arrived), width=8.2, height=3.3, sharey=True, sharex=True)
+    ends = [low for estimates in arrived.values() for _, low, _ in estimates]
+    floor = min(-0.15, min(ends) - 0.03)
     for axes, (fact, estimates) in zip(panels, arrived.items(), strict=True):
         places, bounds = np.arange(len(settings)), np.array(chance[fact])
-        axes.bar(places, bounds + 0.2, bottom=-0.2, width=0.9, color="#dcdcdc")
+        axes.bar(places, bounds - floor, bottom=floor, width=0.9, color="#dcdcdc")
         _with_intervals(axes, np.array(estimates), places, fmt="o-", color=BLUE)
         axes.set_xticks(range(len(settings)), [f"{setting:g}" for setting in settings])
-        axes.set(title=fact.replace("color", "colour"), ylim=(-0.15, 1.08))
+        axes.set(title=fact.replace("color", "colour"), ylim=(floor, 1.08))
     figure.supxlabel(x_label, fontsize=13)
     panels[0].set_ylabel("share of the asked bits")
     return figure
