@@ -24,8 +24,8 @@ from tests.notebook_code import functions
 
 STEM = "12_randomness_and_conditionality_deeper"
 NAMES = (
-    "inverse_cdf", "gumbel_max", "chance_of_new", "plain_share", "try_split", "shares_of_bits",
-    "expected_noise", "denoise",
+    "inverse_cdf", "gumbel_max", "chance_of_new", "plain_share", "split_share", "try_split",
+    "shares_of_bits", "expected_noise", "denoise",
 )  # fmt: skip
 TAUGHT = functions(STEM, *NAMES, Counter=Counter, np=np, ring=ring, measured=measured, dependence=dependence)
 EXERCISES = {exercise.id: exercise for exercise in tasks.EXERCISES}
@@ -54,6 +54,13 @@ def test_from_one_seed_the_library_draws_what_the_inverse_cdf_draws():
     library = torch.multinomial(p, 2000, replacement=True, generator=generator(5))
     assert (ours == library).double().mean() > 0.99
     assert (TAUGHT.gumbel_max(p, 2000, generator(5)) == ours).double().mean() < 0.5
+
+
+def test_for_a_single_draw_the_library_runs_the_race_of_the_gumbel_max_trick():
+    p = torch.randn(50, generator=generator(1), dtype=torch.float64).softmax(dim=0)
+    for seed in range(30):
+        waits = torch.empty_like(p).exponential_(1, generator=generator(seed)) / p
+        assert torch.multinomial(p, 1, generator=generator(seed)).item() == waits.argmin()
 
 
 def test_rounding_leaves_no_number_without_a_section():
@@ -87,6 +94,12 @@ def test_the_region_of_orange_points_holds_99_in_100_of_them():
     assert ring.is_outside(points).double().mean() == pytest.approx(0.01, abs=0.004)
     assert ring.is_outside(torch.tensor([[0.0, 0.0], [3.0, 0.0]], dtype=torch.float64)).all()
     assert ring.is_right(ring.ORANGE).all() and not ring.is_right(ring.CENTRES[::2]).any()
+
+
+def test_the_split_written_out_is_that_of_the_helper():
+    for seed in range(5):
+        table = ring.points(8, generator(seed), 1.0)[..., 0].numpy()
+        assert TAUGHT.split_share(table) == pytest.approx(variance_split(table, resamples=1)["share"][0])
 
 
 def test_shuffled_pairs_are_the_same_numbers():
@@ -338,6 +351,9 @@ def test_stories_of_the_grammar_obey_their_own_requests_only():
     assert sum(trial.obeyed(told)) >= 11
     trial.wanted = [("desert", "noon", "Odo"), *trial.wanted[:-1]]
     assert sum(trial.obeyed(told)) <= 3
+    trial.requests = ["Tell a story. "] * 12
+    assert trial.verdict(0, told[0]).startswith("Tell a story. (place: ")
+    assert trial.verdict(1, told[0]) == "Tell a story. (obeys)"
     assert trial.asked("time")[0] == "noon" and len(trial.seen("place", told)) == 12
 
 
@@ -370,6 +386,11 @@ def test_no_interval_of_a_share_is_cut():
     figure = measured_figures.share_dots({"horizon": [(0.6, 0.5, 0.8), (-0.1, -1.4, 0.3)]}, ["asked", "not"])
     low, high = figure.axes[0].get_xlim()
     assert low < -1.4 and high > 0.8
+
+
+def test_no_interval_of_bits_is_cut():
+    figure = measured_figures.few_counts([2, 8], [[1, 2], [1, 2]], [[-1, 2], [1, 2]], 1.3, "your own")
+    assert figure.axes[0].get_ylim()[0] < -0.9
 
 
 def test_chance_is_grey_at_each_setting():

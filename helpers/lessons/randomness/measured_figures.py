@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL.Image import Image
 from torch import Tensor
 
-from helpers import guess, metrics, plots
+from helpers import metrics, plots
 from helpers.lessons.randomness import measured_ring as ring
 
 BLUE, ORANGE, BLACK, RED = plots.PALETTE[0], plots.PALETTE[1], plots.PALETTE[2], plots.PALETTE[4]
@@ -94,7 +94,8 @@ def repetitions(
         axes.plot([truths[name]] * 2, [row - 0.38, row + 0.38], color=BLACK, lw=3)
     axes.set_yticks(range(len(estimates)), estimates)
     axes.invert_yaxis()
-    axes.set(xlabel=f"{x_label}\nblack line: the truth; diamond: the mean of {len(values)} ({whose})")
+    note = f"black line: the truth; diamond: the mean of {len(values)}"
+    axes.set(xlabel=f"{x_label} (from pairs: {whose})\n{note}")
     axes.grid(False, axis="y")
     return figure
 
@@ -126,15 +127,17 @@ def few_counts(
     """Estimated bits over the results for each condition: means with the middle 95 %, and the exact value."""
     figure, axes = plots.grid(width=7.2, height=4.2)
     named = ((f"counted ({whose})", plain, -0.08), ("corrected for chance", corrected, 0.08))
+    lowest = 0.0
     for i, (label, values, shift) in enumerate(named):
         table = np.asarray(values)  # (sizes, repetitions)
         low, high = np.quantile(table, [0.025, 0.975], axis=1)
         found = np.stack([table.mean(axis=1), low, high], axis=1)
+        lowest = min(lowest, low.min())  # corrected bits can fall below 0
         places = np.arange(len(sizes)) + shift
         _with_intervals(axes, found, places, fmt=plots.MARKERS[i], color=plots.PALETTE[i], label=label)
     axes.axhline(truth, color=BLACK, ls="--", label="exact")
     axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-    axes.set(xlabel="points from each heap", ylabel="mutual information (bits)", ylim=(0, 3.05))
+    axes.set(xlabel="points from each heap", ylabel="mutual information (bits)", ylim=(lowest - 0.1, 3.05))
     axes.legend(loc="upper right")
     return figure
 
@@ -150,12 +153,14 @@ def bits_arrived(
     arrived, chance: for each fact a share and what chance reaches, at each setting.
     """
     figure, panels = plots.grid(1, len(arrived), width=8.2, height=3.3, sharey=True, sharex=True)
+    ends = [low for estimates in arrived.values() for _, low, _ in estimates]
+    floor = min(-0.15, min(ends) - 0.03)
     for axes, (fact, estimates) in zip(panels, arrived.items(), strict=True):
         places, bounds = np.arange(len(settings)), np.array(chance[fact])
-        axes.bar(places, bounds + 0.2, bottom=-0.2, width=0.9, color="#dcdcdc")
+        axes.bar(places, bounds - floor, bottom=floor, width=0.9, color="#dcdcdc")
         _with_intervals(axes, np.array(estimates), places, fmt="o-", color=BLUE)
         axes.set_xticks(range(len(settings)), [f"{setting:g}" for setting in settings])
-        axes.set(title=fact.replace("color", "colour"), ylim=(-0.15, 1.08))
+        axes.set(title=fact.replace("color", "colour"), ylim=(floor, 1.08))
     figure.supxlabel(x_label, fontsize=13)
     panels[0].set_ylabel("share of the asked bits")
     return figure
@@ -202,33 +207,6 @@ def lost_and_kept(
 
 
 # Guidance on the ring
-
-
-def guess_right(share: float) -> None:
-    """Guess first: how many true orange points are more probably orange than blue?"""
-    options = ["all of them", "about 8 of 10", "about half"]
-    answer = options[0] if share > 0.95 else options[1] if share > 0.65 else options[2]
-
-    def draw(chosen: str | None) -> Figure:
-        note = f"You guessed: {chosen}." if chosen else ""
-        return plots.bars(
-            ["more probably orange", "more probably blue"],
-            [share, 1 - share],
-            x_label="the point is",
-            y_label="share of true orange points",
-            value_format=".0%",
-            limits=(0, 1),
-            title=note,
-            highlight=[0],
-        )
-
-    guess.choice(
-        "How many true orange points are more probably orange than blue?",
-        options,
-        draw,
-        answer=answer,
-        alt=f"Two bars: {share:.0%} of true orange points are more probably orange.",
-    )
 
 
 def ring_points(made: Mapping[float, Tensor], shown: int = 700) -> Figure:
@@ -292,16 +270,18 @@ def trade(
 def _names_apart(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray) -> None:
     """A name for each dot, to its right or left, with a thin line to it where it had to move up or down.
 
-    From the top down the names to the right are 0.075 apart. A dot whose nearest neighbour is to the right
-    at about the same height has its name on the left.
+    From the top down the names to the right are 0.075 apart, a little above their dots, or below where the
+    line to the next dot rises. A dot whose nearest neighbour is to the right at about the same height has its
+    name on the left.
     """
     low, high = axes.get_xlim()
     near = 0.14 * (high - low)
     left = [bool(((x > x[i]) & (x - x[i] < near) & (abs(y - y[i]) < 0.12)).any()) for i in range(len(x))]
+    rises = [bool(i + 1 < len(x) and x[i + 1] > x[i] and y[i + 1] > y[i]) for i in range(len(x))]
     for side in (True, False):
         last = np.inf
         for i in sorted((i for i in range(len(x)) if left[i] == side), key=lambda i: -y[i]):
-            last = min(float(y[i]) + 0.045, last - 0.075)
+            last = min(float(y[i]) + (-0.045 if rises[i] else 0.045), last - 0.075)
             place = x[i] + (-0.025 if side else 0.025) * (high - low), last
             line = {"arrowstyle": "-", "color": "#6a6a6a", "lw": 0.8, "shrinkA": 0, "shrinkB": 4}
             axes.annotate(

@@ -14,7 +14,7 @@ import numpy as np
 from PIL.Image import Image
 
 from helpers import images, text
-from helpers.lessons.text.stories import ALL, obeys
+from helpers.lessons.text.stories import ALL, obeys, what_is_wrong
 from helpers.session import Session
 from smallworld.judges import pictures as judges
 from smallworld.world import stories
@@ -130,6 +130,12 @@ class StoryTrial:
         """Whether each story names its place, time and hero, and nothing in it contradicts them."""
         wanted = [triple for triple in self.wanted for _ in range(self.times)]
         return [obeys(story, *triple)[ALL] for story, triple in zip(told, wanted, strict=True)]
+
+    def verdict(self, number: int, story: str) -> str:
+        """The request of result `number`, and in words what in this story does not keep to it."""
+        request = number // self.times
+        wrong = what_is_wrong(story, *self.wanted[request])
+        return f"{self.requests[request].strip()} ({wrong or 'obeys'})"
 
     def words_used(self, told: Sequence[str]) -> np.ndarray:
         """Whether each word occurs in each story, 1 or 0: (requests, times, words)."""
