@@ -31,6 +31,17 @@ def names(source: str) -> tuple[set[str], set[str]]:
     return made, used - set(dir(builtins))
 
 
+def wanted_before(source: str) -> set[str]:
+    """The names that a cell's text uses before it defines them, statement by statement."""
+    known, wanted = set(), set()
+    for statement in ast.parse(source).body:
+        made, used = names(ast.unparse(statement))
+        simple = isinstance(statement, ast.Assign | ast.AugAssign)  # "x = x + 1" uses x, a loop its own name
+        wanted |= used - known - (set() if simple else made)
+        known |= made
+    return wanted
+
+
 def follows_the_profile(cell: nbformat.NotebookNode) -> bool:
     """Whether a cell runs with any model."""
     return "any-model" in cell.metadata.get("tags", [])
@@ -51,7 +62,7 @@ def needed(
         for part in reversed(parts):
             made, used = names(part)
             if whole or made & wanted:
-                wanted = (wanted - made) | (used - made if whole else used)
+                wanted = (wanted - made) | (wanted_before(part) if whole else used)
                 chosen.insert(0, (number, part))
     return chosen
 

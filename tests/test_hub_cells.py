@@ -70,6 +70,11 @@ def test_names_are_those_of_the_top_level():
     assert made == {"a", "f", "d", "i", "h"} and used - made == {"b", "c", "g"}
 
 
+def test_what_a_cell_redefines_is_still_wanted_before():
+    source = "a = f(b, c)\nb = a.b\nc += 1\nfor d in e: d(a)"
+    assert hub_cells.wanted_before(source) == {"f", "b", "c", "e"}
+
+
 @pytest.mark.hub
 @pytest.mark.parametrize("stem", [stem for stem in STEMS if tagged(stem)])
 def test_the_cells_that_follow_the_profile_run_to_the_end_with_the_hub_s_models(hub, place, tmp_path, stem):
