@@ -150,14 +150,18 @@ class _Draw:
         return yes
 
 
-def _asked_fields(rng: random.Random) -> tuple[str, ...]:
-    """Draw which facts a prompt names: often place and time together, sometimes fewer or more."""
-    if rng.random() >= PROMPT_SHARE:
+def draw_asked(rng: random.Random, *always: str) -> tuple[str, ...]:
+    """Draw which facts a prompt names: often place and time together, sometimes fewer or more.
+
+    () stands for no prompt, unless some are to be named ``always``.
+    """
+    if not always and rng.random() >= PROMPT_SHARE:
         return ()
     both = rng.random() < 0.4
     often = [name for name in ASKABLE[:4] if rng.random() < 0.4 or (both and name in ("place", "time"))]
     seldom = [name for name in ("thing", "company", "friend") if rng.random() < 0.14]
-    return tuple(often + seldom) or (rng.choice(ASKABLE),)
+    drawn = {*always, *often, *seldom} or {rng.choice(ASKABLE)}
+    return tuple(name for name in ASKABLE if name in drawn)
 
 
 @cache
@@ -517,7 +521,7 @@ def sample_story(
     ``given`` fixes facts. The story's ``log_probability`` is that of its text given prompt and ``given``.
     Raises ValueError where no combination of the split fits what is given.
     """
-    fields = _asked_fields(rng) if asked is None else tuple(asked)
+    fields = draw_asked(rng) if asked is None else tuple(asked)
     wanted = dict(given)
     if "friend" in fields:
         fields = tuple(dict.fromkeys((*fields, "character")))
