@@ -71,7 +71,7 @@ class TextRun(language_run.Run):
         return model
 
     def training_tokens(self) -> int:
-        return sum(int(documents.offsets[-1]) for documents in self.train.values())
+        return int(self.train["whole"].offsets[-1])
 
     def planned_steps(self) -> int:
         return agree(planned_steps(self), self.model.device)

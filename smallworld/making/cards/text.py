@@ -6,7 +6,7 @@ from dataclasses import asdict
 from html import escape
 
 from smallworld.making.cards.writer import Card, command, note, share, table, targets_table, versions
-from smallworld.making.language.text_data import Settings
+from smallworld.making.language.text_data import Settings, phases
 
 PURPOSE = """
 A GPT-2-class language model with {parameters:.1f} million parameters that writes short stories for
@@ -70,12 +70,17 @@ Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes
 seed {seed}. `torch.optim.Muon` for the matrices of the layers, AdamW (betas 0.9 and 0.95) for embeddings,
 biases and norms; weight decay {weight_decay} on matrices and embeddings; one peak learning rate,
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
-gradients clipped at norm 1; bfloat16 autocast where the hardware has it. A fifth of the stories is packed
+gradients clipped at norm 1; bfloat16 autocast where the hardware has it. {curriculum}A fifth of the stories is packed
 into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss of the last
 {recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
 given their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. The whole curve is
 in `training_curve.json`. Versions: {versions}.
 {note}"""
+
+CURRICULUM = """The first {short} steps are a
+curriculum (Bengio et al. 2009): three in five of their stories answer a request for a mood and begin where
+the mood shows, first without any opening, then with a part of it; they come from the same grammar. Without
+them the model overlooked the mood that was asked for. """
 
 MEASURED = """
 From `python -m smallworld.evaluate` (about {minutes:.0f} minutes, seed {seed}): one story for
@@ -132,7 +137,9 @@ def describe(record: dict) -> str:
     last_step, train_loss = curve["train"][-1]
     step_before = curve["train"][-2][0] if len(curve["train"]) > 1 else 0
     recorded = {name: record[name] for name in ("training_tokens", "parameters", "minutes", "device")}
+    short = sum(steps for _, steps in phases(Settings(**settings)))
     making = MAKING.format(
+        curriculum=CURRICULUM.format(short=short) if short else "",
         **(settings | recorded),  # the minutes that it took, not those that were set as a limit
         command=command("train-text", settings, asdict(Settings())),
         decay=settings["decay_share"],

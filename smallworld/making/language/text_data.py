@@ -210,9 +210,13 @@ def store_data(settings: Settings, folder: Path) -> None:
 
 # ------------------------------------------------------------------ batches
 def phases(settings: Settings) -> list[tuple[str, int]]:
-    """The phases of a training and their steps; the last one, on whole stories, lasts to the end (0)."""
-    some = settings.short_steps * 2 // 5
-    every = [("all", settings.short_steps - some), ("some", some)]
+    """The phases of a training and their steps; the last one, on whole stories, lasts to the end (0).
+
+    Short stories are at most a quarter of the planned steps.
+    """
+    short = min(settings.short_steps, settings.steps // 4)
+    some = short * 2 // 5
+    every = [("all", short - some), ("some", some)]
     return [(phase, steps) for phase, steps in every if steps] + [("whole", 0)]
 
 
