@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.flop_counter import FlopCounterMode
 
-from helpers.lessons.concepts import costs, deeper, deeper_counts, deeper_figures, families, ring
+from helpers.lessons.concepts import costs, deeper, deeper_figures, families, ring
 from helpers.lessons.concepts import deeper_exercises as notebook_11
 from helpers.session import generator
 from tests.notebook_code import functions
@@ -18,12 +19,13 @@ NAMES = (
     "HEAPS", "SPREAD", "angles", "CENTRES", "EDGE", "BINS", "COMMA", "BEGIN", "NOISE", "LEVELS", "KEPT",
     "CURES", "SIZES", "real_points", "written", "attention", "Transformer", "train_transformer",
     "drawn_by_pieces", "log_probabilities", "network", "train_gan", "drawn_at_once", "add_noise",
-    "train_denoiser", "diffusion", "count_parameters",
+    "train_denoiser", "diffusion", "score_by_slope", "count_parameters",
 )  # fmt: skip
 TAUGHT = functions(
     "11_three_families", *NAMES, nn=nn, random_numbers=generator, OneCycleLR=OneCycleLR,
     cross_entropy=functional.cross_entropy, gelu=functional.gelu, mse_loss=functional.mse_loss,
-    verdict_loss=functional.binary_cross_entropy_with_logits,
+    verdict_loss=functional.binary_cross_entropy_with_logits, Categorical=Categorical,
+    Independent=Independent, MixtureSameFamily=MixtureSameFamily, Normal=Normal,
 )  # fmt: skip
 # In the notebook the exercise's own answer takes the place of its stub.
 TAUGHT.train_gan.__globals__["gradient_penalty"] = notebook_11.gradient_penalty
@@ -330,7 +332,7 @@ def test_the_exact_guess_is_the_score_and_the_best_one(level):
     noise = torch.randn(4000, 2, generator=dice)
     noisy = TAUGHT.add_noise(points, noise, torch.full((4000,), level))
     best, kept = exact(noisy, level), TAUGHT.KEPT[level]
-    score = deeper.score_by_slope(noisy, TAUGHT.CENTRES, TAUGHT.SPREAD, kept)
+    score = TAUGHT.score_by_slope(noisy, kept)
     assert torch.allclose((kept.sqrt() * best - noisy) / (1 - kept), score, rtol=1e-3, atol=1e-2)
     loss = functional.mse_loss(best, points)
     for worse in (0.8 * best, 1.2 * best, best + 0.1):
@@ -389,34 +391,6 @@ def test_limits_hold_95_of_100():
     assert (low, high) == pytest.approx((25, 975))
 
 
-def test_students_interval():
-    low, high = deeper.t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
-    assert (low + high) / 2 == pytest.approx(3)
-    assert high - 3 == pytest.approx(2.776 * 1.5811 / 5**0.5, rel=0.01)
-
-
-def test_cures_are_printed_with_counts_and_intervals(capsys):
-    results = {("equal", "none"): [(8, 0.9, 0.1), (3, 0.5, 0.3)], ("equal", "both"): [(8, 0.9, 0.1)]}
-    deeper.print_cures(results)
-    first, second = capsys.readouterr().out.splitlines()
-    assert "1 of 2 [" in first and "near 0.700 [" in first and "distance 0.200 [" in first
-    assert "1 of 1" in second and "near 0.900" in second and "[" not in second
-
-
-def test_a_place_is_told_for_each_band(capsys):
-    deeper.print_place("GAN", 0.003, {500: (-0.01, 0.01), 2000: (-0.001, 0.002)})
-    assert capsys.readouterr().out.split() == (
-        ["GAN", "0.0030", "inside", "the", "band", "of", "500", "outside", "the", "band", "of", "2,000"]
-    )
-
-
-def test_times_are_taken_in_turn():
-    calls = []
-    times = deeper.time_in_turn({"a": lambda n: calls.append(("a", n)), "b": lambda n: calls.append("b")}, 7)
-    assert calls[:3] == [("a", 7), "b", ("a", 7)] and [len(values) for values in times.values()] == [5, 5]
-    assert deeper.median_ratio([2.0, 4.0, 9.0], [1.0, 2.0, 1.0]) == 2
-
-
 def test_clouds_mark_the_heaps_and_share_a_scale():
     points = ring.eight_heaps(300, seed=0)
     figure = deeper_figures.clouds(
@@ -428,10 +402,27 @@ def test_clouds_mark_the_heaps_and_share_a_scale():
     assert titles == ["real\n8 of 8 heaps", "clump\n0 of 8 heaps"]
 
 
-def test_distances_below_the_band_are_drawn_at_its_foot():
-    figure = deeper_figures.distance_lines([1, 10], {"exact": [0.5, -0.001]}, 0.002)
+def test_stored_results_of_the_cures_are_whole():
+    results = deeper.results_of_cures()
+    assert list(results) == list(TAUGHT.CURES)
+    assert all(len(rows) == 10 for rows in results.values())
+    assert all(0 <= heaps <= 8 and 0 <= near <= 1 for rows in results.values() for heaps, near, _ in rows)
+
+
+def test_cures_are_drawn_with_a_dot_for_each_seed():
+    results = {"nothing": [(1, 0.4, 0.9), (8, 0.9, 0.03)], "both": [(8, 0.9, -0.001), (8, 0.9, 0.002)]}
+    (axes,) = deeper_figures.cure_dots(results, 0.02).axes
+    *dots, line = axes.lines
+    assert [dot.get_ydata()[0] for dot in dots] == [0.9, 0.03, 0.001, 0.002]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [True, False, False, False]
+    assert line.get_ydata()[0] == 0.02 and axes.get_yscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["nothing", "both"]
+
+
+def test_shares_are_drawn_beside_that_of_real_points():
+    figure = deeper_figures.share_lines([1, 10], {"exact": [0.5, 0.98], "learnt": [0.5, 0.9]}, 0.989)
     (axes,) = figure.axes
-    assert axes.lines[0].get_ydata() == pytest.approx([0.5, 0.0002]) and axes.get_yscale() == "log"
+    assert axes.lines[0].get_ydata() == pytest.approx([0.5, 0.98]) and axes.lines[2].get_ydata()[0] == 0.989
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "10"]
 
 
@@ -451,37 +442,19 @@ def test_maps_share_one_scale():
     assert [axes.images[0].get_clim() for axes in figure.axes] == [(0, 2), (0, 2)]
 
 
-def test_arrows_of_all_panels_have_one_scale():
-    places = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
-    figure = deeper_figures.arrows(places, {"exact": places, "learnt": 3 * places}, TAUGHT.CENTRES)
-    assert {axes.collections[0].scale for axes in figure.axes} == {5}
-
-
-@pytest.mark.long
-def test_stable_diffusion_is_counted_from_its_networks(capsys):
-    def count(work):
-        with FlopCounterMode(display=False) as counter:
-            work()
-        return counter.get_total_flops()
-
-    total = deeper_counts.stable_diffusion_operations(count)
-    assert 4e21 < total < 2e22
-    assert capsys.readouterr().out.count("pixels: learning") == 2
-
-
 # Over seeds
 
 
 def measured(points: torch.Tensor, seed: int) -> tuple[int, float, float]:
+    """Heaps covered, share near a heap, energy distance to fresh real points."""
     real = TAUGHT.real_points(2000, generator(1000 + seed))
-    return deeper.measures(
-        points, TAUGHT.CENTRES, TAUGHT.SPREAD, lambda points: notebook_11.energy_distance(real, points)
-    )
+    heaps, near = deeper.near_heaps(points, TAUGHT.CENTRES, TAUGHT.SPREAD)
+    return heaps, near, notebook_11.energy_distance(real, points).item()
 
 
 @pytest.mark.slow
 def test_the_table_of_cures(capsys):
-    """One change at a time, ten seeds each; printed with intervals."""
+    """One change at a time, ten seeds each; printed as rows of cures.csv, which holds those of "twice"."""
     results = {}
     for rate, generator_rate in RATES.items():
         for cure, change in TAUGHT.CURES.items():
@@ -491,12 +464,16 @@ def test_the_table_of_cures(capsys):
                 points = TAUGHT.drawn_at_once(gan, 2000, generator(2000 + seed))
                 results[rate, cure].append(measured(points, seed))
     with capsys.disabled():
-        print()
-        deeper.print_cures(results)
+        for (rate, cure), rows in results.items():
+            for seed, (count, near, distance) in enumerate(rows):
+                print(f"\n{rate}: {cure},{seed},{count},{near:.4f},{distance:.5f}", end="")
     heaps = {line: [count for count, _, _ in found] for line, found in results.items()}
     assert min(heaps["half", "nothing"]) >= 6 and max(heaps["twice", "nothing"]) <= 5
     assert min(heaps["twice", "packing"]) >= 7 and min(heaps["twice", "both"]) >= 7
     assert 2 <= sum(count < 8 for count in heaps["twice", "penalty"]) <= 7
+    for cure, stored in deeper.results_of_cures().items():
+        full = sum(count == 8 for count, _, _ in stored)
+        assert abs(heaps["twice", cure].count(8) - full) <= 2  # rounding differs between machines
     worst = min(distance for _, _, distance in results["twice", "nothing"])
     assert worst > max(distance for _, _, distance in results["twice", "both"])
 
@@ -522,13 +499,6 @@ def test_the_families_learn_the_ring_with_other_seeds(seed, capsys):
         "GAN": measured(TAUGHT.drawn_at_once(gan, 2000, dice), seed),
         "diffusion": measured(TAUGHT.diffusion(predict, 2000, dice), seed),
     }
-    noise = torch.randn(1000, TAUGHT.NOISE, generator=dice)
-    with torch.no_grad():
-        points = gan(noise)
-        far = torch.cdist(points[:1], points).argmax()
-        shares = torch.linspace(0, 1, 300)[:, None]
-        walk = gan((1 - shares) * noise[0] + shares * noise[far])
-    longest_step = walk.diff(dim=0).norm(dim=1).max().item()
     above_floor = {}
     for level in (0, 4, 16, 48, 99):
         points = TAUGHT.real_points(4000, dice)
@@ -539,9 +509,9 @@ def test_the_families_learn_the_ring_with_other_seeds(seed, capsys):
     with capsys.disabled():
         table = ", ".join(f"{name} {h} {share:.3f} {d:.4f}" for name, (h, share, d) in found.items())
         floors = ", ".join(f"{level}: {ratio:.2f}" for level, ratio in above_floor.items())
-        print(f"\nseed {seed}: {table}; excess {excess:.3f} nats; longest step {longest_step:.2f}")
+        print(f"\nseed {seed}: {table}; excess {excess:.3f} nats")
         print(f"    loss / floor by level: {floors}")
-    assert longest_step < 0.4
     assert 0 < excess < 0.15 and above_floor[99] < 1.05 and above_floor[0] > 2
     assert found["Transformer"][0] == found["diffusion"][0] == 8 and found["GAN"][0] >= 7
+    assert found["Transformer"][1] > max(found["GAN"][1], found["diffusion"][1])
     assert found["Transformer"][1] > 0.95 and found["diffusion"][1] > 0.84  # 0.88 to 0.93 in ten seeds

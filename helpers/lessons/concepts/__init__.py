@@ -3,7 +3,6 @@
 from helpers.lessons.concepts import (
     costs,
     deeper,
-    deeper_counts,
     deeper_exercises,
     deeper_figures,
     diagrams,
@@ -16,6 +15,6 @@ from helpers.lessons.concepts import (
 )
 
 __all__ = [
-    "costs", "deeper", "deeper_counts", "deeper_exercises", "deeper_figures", "diagrams", "exercises",
-    "families", "fields", "figures", "ring", "timeline",
+    "costs", "deeper", "deeper_exercises", "deeper_figures", "diagrams", "exercises", "families", "fields",
+    "figures", "ring", "timeline",
 ]  # fmt: skip

@@ -1,20 +1,20 @@
-"""Notebook 11: what its experiments need beside their idea: counts, exact probabilities, tables in print."""
+"""Notebook 11: what its experiments need beside their idea: counts, exact probabilities, stored results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from statistics import mean, stdev
-from time import perf_counter
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from torch.distributions import Normal
 
-from helpers import metrics
 from helpers.lessons.concepts import ring
 
 LEAST_SHARE = 0.02  # of all points: a heap with fewer points near it is not covered
-# Student's t: how many standard errors reach to the end of a 95 % interval, by the number of values.
-T_VALUES = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
+# How ten GANs of each cure came out, with a generator that learns twice as fast as the discriminator.
+# `make test-slow ARGS="-k table_of_cures"` prints such rows.
+CURES_FILE = Path(__file__).with_name("cures.csv")
 
 
 def near_heaps(points: torch.Tensor, centres: torch.Tensor, spread: float) -> tuple[int, float]:
@@ -41,13 +41,6 @@ def cell_probabilities(centres: torch.Tensor, spread: float, edges: torch.Tensor
     return torch.einsum("hi,hj->ij", in_bin[:, 0], in_bin[:, 1]) / len(centres)
 
 
-def measures(
-    points: torch.Tensor, centres: torch.Tensor, spread: float, distance: Callable[[torch.Tensor], float]
-) -> tuple[int, float, float]:
-    """All three measures of points (n, 2): heaps covered, share near a heap, energy distance."""
-    return *near_heaps(points, centres, spread), float(distance(points))
-
-
 def faulty_sets(
     real_points: Callable[[int, torch.Generator], torch.Tensor], centres: torch.Tensor, dice: torch.Generator
 ) -> dict[str, torch.Tensor]:
@@ -67,91 +60,10 @@ def faulty_sets(
     }  # fmt: skip
 
 
-def score_by_slope(
-    noisy: torch.Tensor, centres: torch.Tensor, spread: float, kept: torch.Tensor
-) -> torch.Tensor:
-    """The score at noisy points (n, 2): the slope of the log-density of noised heaps, by automatic slopes.
-
-    kept: what the variance of the points was multiplied by, a tensor with one number.
-    """
-    deviation = (kept * spread**2 + 1 - kept).sqrt()
-    heaps = Independent(Normal(kept.sqrt() * centres, deviation), 1)
-    mixture = MixtureSameFamily(Categorical(torch.ones(len(centres))), heaps)
-    noisy = noisy.clone().requires_grad_()
-    (slopes,) = torch.autograd.grad(mixture.log_prob(noisy).sum(), noisy)
-    return slopes
-
-
 def limits_of(values: Sequence[float]) -> tuple[float, float]:
     """Between which limits the middle 95 of 100 values lie."""
     low, high = torch.tensor(values).quantile(torch.tensor([0.025, 0.975])).tolist()
     return low, high
-
-
-def t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % interval of a mean of two to ten independent values, by Student's t. (Student 1908)"""
-    reach = T_VALUES[len(values)] * stdev(values) / len(values) ** 0.5
-    return mean(values) - reach, mean(values) + reach
-
-
-def time_in_turn(
-    draws: Mapping[str, Callable[[int], object]], count: int, rounds: int = 5
-) -> dict[str, list[float]]:
-    """Seconds that each draw(count) takes, several times, in turn, so that a slow moment hits all of them."""
-    times: dict[str, list[float]] = {name: [] for name in draws}
-    for _ in range(rounds):
-        for name, draw in draws.items():
-            begin = perf_counter()
-            draw(count)
-            times[name].append(perf_counter() - begin)
-    return times
-
-
-def median_ratio(first: Sequence[float], second: Sequence[float]) -> float:
-    """The median of first / second, pair by pair."""
-    ratios = [a / b for a, b in zip(first, second, strict=True)]
-    return torch.tensor(ratios).median().item()
-
-
-# In print
-
-
-def print_measures(
-    sets: Mapping[str, torch.Tensor], centres: torch.Tensor, spread: float,
-    distance: Callable[[torch.Tensor], float] | None = None,
-) -> None:  # fmt: skip
-    """For each set of points: heaps covered, share near a heap, and a distance if one is given."""
-    for name, points in sets.items():
-        heaps, share = near_heaps(points, centres, spread)
-        line = f"{name:15} {heaps} heaps covered, {share:.3f} near a heap"
-        if distance is not None:
-            line += f", energy distance {float(distance(points)):7.4f}"
-        print(line)
-
-
-def print_place(name: str, distance: float, bands: Mapping[int, tuple[float, float]]) -> None:
-    """Whether a distance lies in the band (low, high) of each number of points."""
-    line = f"{name:15} {float(distance):7.4f}"
-    for count, (low, high) in bands.items():
-        place = "inside" if low <= distance <= high else "outside"
-        line += f"   {place:7} the band of {count:,}"
-    print(line)
-
-
-def print_above(name: str, distances: Sequence[float], band: tuple[float, float]) -> None:
-    """How many distances lie above a band (low, high)."""
-    above = sum(distance > band[1] for distance in distances)
-    print(f"{name:15} {above:2} of {len(distances)} sets above the band")
-
-
-def print_prices(
-    passes: Mapping[str, int], operations: Mapping[str, float], times: Mapping[str, float], unit: str
-) -> None:
-    """What drawing takes with each family: passes, and operations and time as multiples of the unit's."""
-    for name in passes:
-        more, longer = operations[name] / operations[unit], times[name] / times[unit]
-        line = f"{name:12} {passes[name]:3} passes, {more:6.1f} times the {unit}'s operations"
-        print(f"{line}, {longer:6.1f} times its time")
 
 
 def heaps_of_eight(points: torch.Tensor) -> str:
@@ -159,22 +71,11 @@ def heaps_of_eight(points: torch.Tensor) -> str:
     return f"{near_heaps(points, ring.centres(), ring.SPREAD)[0]} of 8 heaps"
 
 
-def print_cures(results: Mapping[tuple[str, str], Sequence[tuple[int, float, float]]]) -> None:
-    """A line for each learning rate and cure: of how many GANs all heaps are covered, and how well.
-
-    results: by rate and cure, for each seed heaps covered, share near a heap, energy distance. From two
-    seeds on, a count has Wilson's interval, a mean Student's.
-    """
-    for (rate, cure), found in results.items():
-        full = sum(heaps == 8 for heaps, _, _ in found)
-        line = f"{rate:5} {cure:7}  all heaps: {full} of {len(found)}"
-        if len(found) > 1:
-            low, high = metrics.wilson_interval(full, len(found))
-            line += f" [{low:.2f}, {high:.2f}]"
-        for name, column in (("near", 1), ("distance", 2)):
-            values = [row[column] for row in found]
-            line += f"   {name} {mean(values):.3f}"
-            if len(values) > 1:
-                low, high = t_interval(values)
-                line += f" [{low:.3f}, {high:.3f}]"
-        print(line)
+def results_of_cures() -> dict[str, list[tuple[int, float, float]]]:
+    """By cure, for each of the seeds 0 to 9: heaps covered, share near a heap, energy distance."""
+    results: dict[str, list[tuple[int, float, float]]] = {}
+    with CURES_FILE.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            measured = int(row["heaps"]), float(row["near"]), float(row["distance"])
+            results.setdefault(row["cure"], []).append(measured)
+    return results

@@ -7,7 +7,7 @@ from helpers.lessons.answer_checks import like
 
 
 def energy_distance(real, generated):
-    """Twice the mean distance between the two sets, minus the mean distances within each of them."""
+    """Twice the mean distance between the sets, minus the means within (a point with itself is no pair)."""
     import torch
 
     between = torch.cdist(real, generated).mean()
@@ -280,8 +280,9 @@ EXERCISES = (
                 "yours, and draw points with yours.",
         shapes="noisy is a tensor (n, 2), centres a tensor (heaps, 2), spread a number, kept a number from 0 "
                "to 1 or a tensor with one. A tensor (n, 2) comes out.",
-        example=("exact_guess(torch.tensor([[2.5, 0.0]]), torch.tensor([[1.0, 0.0]]), 1.0, 0.25)",
-                 "tensor([[2., 0.]])"),
+        example=("exact_guess(torch.tensor([[2.5, 0.0]]), torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), 1.0, "
+                 "0.25)",
+                 "tensor([[1.8862, 0.0000]])"),
         difficulty=3, minutes=20,
     ),
     Exercise(

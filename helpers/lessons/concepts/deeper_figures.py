@@ -1,4 +1,4 @@
-"""The figures of notebook 11: clouds of points, dots beside bands, maps, arrows, lines."""
+"""The figures of notebook 11: clouds of points, dots beside bands, maps, lines, cures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from helpers import plots
 from helpers.lessons.concepts.ring import NEAR
@@ -56,16 +56,6 @@ def _circles(axes: Axes, centres: torch.Tensor) -> None:
 def _plane(axes: Axes, limit: float) -> None:
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     axes.set(xlabel="first number", ylabel="second number")
-
-
-def path(points: torch.Tensor, walk: torch.Tensor, *, limit: float = 1.6) -> Figure:
-    """Points (n, 2) in grey, and on them a walk (steps, 2) as a line of dots."""
-    figure, axes = plots.grid(width=4.8, height=4.6)
-    axes.scatter(*points.T, s=5, color="#999999", linewidths=0, label="generated points")
-    axes.plot(*walk.T, "o-", markersize=3, linewidth=1, color=plots.PALETTE[4], label="the walk")
-    _plane(axes, limit)
-    figure.legend(loc="outside upper left", ncols=2)
-    return figure
 
 
 def strips(
@@ -116,61 +106,40 @@ def maps(tables: Mapping[str, torch.Tensor], edge: float) -> Figure:
     return figure
 
 
-def arrows(places: torch.Tensor, fields: Mapping[str, torch.Tensor], centres: torch.Tensor) -> Figure:
-    """At each place (n, 2) a fifth of an arrow (n, 2), in one panel for each field; the heaps as circles."""
-    figure, panels = plots.grid(1, len(fields), width=4.0 * len(fields), height=4.2, sharey=True)
-    for axes, (title, field) in zip(panels, fields.items(), strict=True):
-        _circles(axes, centres)
-        axes.quiver(
-            *places.T, *field.T, color=plots.PALETTE[0], angles="xy", scale_units="xy", scale=5, width=0.005
-        )
-        axes.set_title(title, fontsize=12)
-        _plane(axes, 1.7)
-        axes.label_outer()
-    return figure
-
-
-def distance_lines(steps: Sequence[int], distances: Mapping[str, Sequence[float]], limit: float) -> Figure:
-    """Energy distances over the number of steps, both axes logarithmic; limit: the dashed line.
-
-    Distances below a tenth of the limit, or below 0, are drawn there.
-    """
-    lowest = limit / 10
-    shown = {name: [max(value, lowest) for value in values] for name, values in distances.items()}
+def share_lines(steps: Sequence[int], shares: Mapping[str, Sequence[float]], of_real: float) -> Figure:
+    """Shares of points near a heap over the number of steps; the dashed line is the share of real points."""
     figure = plots.lines(
-        steps, shown, x_label="steps of drawing", y_label="energy distance to real points", log_x=True,
-        log_y=True,
-    )  # fmt: skip
+        steps, shares, x_label="steps of drawing", y_label="share near a heap", log_x=True, limits=(0, 1.05)
+    )
     (axes,) = figure.axes
-    axes.axhline(limit, color="black", linestyle="--", linewidth=1.2, label="upper end of the band of luck")
+    axes.axhline(of_real, color="black", linestyle="--", linewidth=1.2, label="real points", zorder=1)
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.legend()
+    axes.legend(loc="lower right")
     return figure
 
 
-def attention_lines(lengths: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Figure:
-    """Over the number of tokens, the share of a Transformer's operations that compare tokens."""
-    figure = plots.lines(
-        lengths, shares, x_label="tokens that are read at once", log_x=True, limits=(0, 1),
-        y_label="share of operations in attention",
-    )  # fmt: skip
-    axis = figure.axes[0].xaxis
-    axis.set_major_locator(LogLocator(subs=(1,)))
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter("{x:,.0f}")
-    return figure
+def cure_dots(results: Mapping[str, Sequence[tuple[int, float, float]]], missing: float) -> Figure:
+    """A dot for each seed's energy distance, hollow where not all eight heaps are covered.
 
-
-def reached_bars(reached: Mapping[str, float], assumed: float) -> Figure:
-    """The share of the peak that each run reached, beside the share that the calculator assumes."""
-    names = list(reached)
-    figure = plots.bars(
-        names, list(reached.values()), horizontal=True, value_format=".0%", limits=(0, 0.6),
-        x_label="share of the GPU's peak that was used", y_label="training run",
-    )  # fmt: skip
-    for label in figure.axes[0].texts:  # readable where the line passes
-        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-    line = figure.axes[0].axvline(assumed, color="black", linestyle="--", linewidth=1.2, zorder=1)
-    figure.legend([line], [f"what the calculator assumes, {assumed:.0%}"], loc="outside upper left")
+    results: by cure, for each seed heaps covered, share near a heap, energy distance; missing: the distance
+    of points in which one heap is missing, a dashed line. Distances below 0.001 are drawn there.
+    """
+    figure, axes = plots.grid(height=4.2)
+    labels = {True: "all eight heaps covered", False: "not all covered"}
+    for place, seeds in enumerate(results.values()):
+        beside = place + np.linspace(-0.3, 0.3, len(seeds))  # seed 0 at the left
+        for x, (heaps, _, distance) in zip(beside, seeds, strict=True):
+            full = heaps == 8
+            fill = plots.PALETTE[0] if full else "white"
+            label = labels.pop(full, None)
+            axes.plot(
+                x, max(distance, 0.001), "o", color=plots.PALETTE[0], markerfacecolor=fill, label=label, ls=""
+            )
+    axes.axhline(missing, color="black", linestyle="--", linewidth=1.2, label="one heap missing")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xticks(range(len(results)), list(results))
+    axes.set(xlabel="cure, with ten seeds each", ylabel="energy distance to real points")
+    figure.legend(loc="outside upper left", ncols=3)
     return figure
