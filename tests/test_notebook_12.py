@@ -13,7 +13,7 @@ from PIL import Image
 from helpers import metrics
 from helpers.errors import WorkbookError
 from helpers.lessons.randomness import deeper_exercises as tasks
-from helpers.lessons.randomness import measured, measured_figures, measured_models
+from helpers.lessons.randomness import dependence, measured, measured_figures, measured_models
 from helpers.lessons.randomness import measured_ring as ring
 from helpers.lessons.randomness.dependence import mutual_information, variance_split
 from helpers.session import generator
@@ -23,8 +23,11 @@ from smallworld.world.drawing import draw
 from tests.notebook_code import functions
 
 STEM = "12_randomness_and_conditionality_deeper"
-NAMES = ("inverse_cdf", "gumbel_max", "chance_of_new", "plain_share", "expected_noise", "denoise")
-TAUGHT = functions(STEM, *NAMES, Counter=Counter, np=np, ring=ring)
+NAMES = (
+    "inverse_cdf", "gumbel_max", "chance_of_new", "plain_share", "try_split", "shares_of_bits",
+    "expected_noise", "denoise",
+)  # fmt: skip
+TAUGHT = functions(STEM, *NAMES, Counter=Counter, np=np, ring=ring, measured=measured, dependence=dependence)
 EXERCISES = {exercise.id: exercise for exercise in tasks.EXERCISES}
 REPEATED = 200  # times that each estimate is made where the truth is known
 
@@ -43,6 +46,14 @@ def test_a_recipe_draws_the_given_distribution(recipe, shares):
     chi_square = float(((counts[possible] - expected) ** 2 / expected).sum())
     freedom = int(possible.sum()) - 1
     assert abs(chi_square - freedom) <= 5 * (2 * freedom) ** 0.5
+
+
+def test_from_one_seed_the_library_draws_what_the_inverse_cdf_draws():
+    p = torch.randn(50, generator=generator(1), dtype=torch.float64).softmax(dim=0)
+    ours = TAUGHT.inverse_cdf(p, 2000, generator(5))
+    library = torch.multinomial(p, 2000, replacement=True, generator=generator(5))
+    assert (ours == library).double().mean() > 0.99
+    assert (TAUGHT.gumbel_max(p, 2000, generator(5)) == ours).double().mean() < 0.5
 
 
 def test_rounding_leaves_no_number_without_a_section():
@@ -83,6 +94,21 @@ def test_shuffled_pairs_are_the_same_numbers():
     mixed = ring.shuffled(pairs, generator(1))
     assert len(pairs) == len(mixed) == 24 and pairs != mixed
     assert sorted(np.ravel(pairs)) == sorted(np.ravel(mixed))
+
+
+def test_a_shuffled_share_from_pairs_is_0_on_average():
+    dice = generator(2)
+    pairs = ring.pairs(10, dice, 1.0)
+    found = [tasks.explained_share(ring.shuffled(pairs, dice)) for _ in range(1500)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / 1500**0.5
+
+
+def test_the_split_of_few_results_is_tried_and_printed(capsys):
+    dice = generator(3)
+    tables = [ring.points(8, dice, 1.0)[..., 0].numpy() for _ in range(8)]
+    TAUGHT.try_split(tables, 1 / 3)
+    printed = capsys.readouterr().out
+    assert printed.startswith("truth 0.33: plain 0.") and "of 100 intervals" in printed
 
 
 def test_cells_are_as_likely_as_the_points_in_them():
@@ -207,6 +233,31 @@ def test_the_interval_of_a_share_of_bits_holds_the_truth_about_as_often_as_it_sa
     assert held >= 0.82 * REPEATED
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("truth", [1 / 3, 0.0])
+def test_the_interval_of_an_explained_share_holds_the_truth_with_halves_of_four(truth):
+    dice, held = generator(4), 0
+    for _ in range(100):
+        results = ring.points(8, dice, 1.0)[..., 0]
+        if truth == 0:
+            results = results.flatten()[torch.randperm(64, generator=dice)].reshape(8, 8)
+        _, low, high = variance_split(results, resamples=100)["share"]
+        held += low <= truth <= high
+    assert held >= 86
+
+
+def test_shares_of_bits_come_with_what_chance_reaches_at_each_setting():
+    names = [place for place in "abcd" for _ in range(8)]
+    trial = SimpleNamespace(
+        facts=("place",), asked=lambda fact: names, seen=lambda fact, results: list(results)
+    )
+    mixed = random.Random(0).sample(names, len(names))
+    arrived, chance = TAUGHT.shares_of_bits(trial, [names, mixed])
+    (whole, none), bounds = arrived["place"], chance["place"]
+    assert whole == pytest.approx((1, 1, 1)) and none[0] < 0.4
+    assert len(bounds) == 2 and all(0 < bound < 0.4 for bound in bounds)
+
+
 def test_shares_of_bits_at_both_ends():
     asked = [place for place in "abcdefgh" for _ in range(8)]
     assert measured.information_share(asked, [place.upper() for place in asked]) == pytest.approx((1, 1, 1))
@@ -313,6 +364,20 @@ def test_figures_say_whose_answer_they_show():
     assert "expected (your own)" in [text.get_text() for text in coverage.axes[0].get_legend().texts]
     dots = measured_figures.repetitions({"a": [0.1, 0.2]}, {"a": 0.1}, "share", "the reference answer")
     assert "the reference answer" in dots.axes[0].get_xlabel()
+
+
+def test_no_interval_of_a_share_is_cut():
+    figure = measured_figures.share_dots({"horizon": [(0.6, 0.5, 0.8), (-0.1, -1.4, 0.3)]}, ["asked", "not"])
+    low, high = figure.axes[0].get_xlim()
+    assert low < -1.4 and high > 0.8
+
+
+def test_chance_is_grey_at_each_setting():
+    estimates = dict.fromkeys(["place", "time"], [(0.1, 0.0, 0.2), (0.9, 0.8, 1.0)])
+    chance = {"place": [0.05, 0.1], "time": [0.2, 0.1]}
+    figure = measured_figures.bits_arrived(estimates, chance, [0, 1], "guidance w")
+    tops = [bar.get_y() + bar.get_height() for bar in figure.axes[0].patches]
+    assert tops == pytest.approx([0.05, 0.1])
 
 
 def test_a_point_of_a_trade_has_intervals_with_a_width():

@@ -200,12 +200,14 @@ EXERCISES = (
             "Two numbers: within from the differences inside the pairs, between from what pairs have in "
             "common.",
             "For between, the first ones and the second ones each have their own mean.",
-            "within = mean of (x - y) ** 2 / 2; between = mean of (x - x_mean) * (y - y_mean); divide.",
+            "within = mean of (x - y) ** 2 / 2; between = mean of (x - x_mean) * (y - y_mean); divide "
+            "between by the sum of both.",
         ), explained_share,
         purpose="An estimate that chance does not raise. The next figure tries it 200 times where the truth "
                 "is known.",
         shapes="pairs is a list of (x, y), two numbers with one condition and different seeds. One number "
-               "comes out, which can be below 0.",
+               "comes out, which can be below 0. Every mean divides by the number of pairs; np.cov does so "
+               "only with bias=True.",
         example=("round(explained_share([(7.0, 9.0), (4.0, 6.0), (1.0, 3.0)]), 2)", "0.75"),
         difficulty=2, minutes=12,
     ),
@@ -225,7 +227,8 @@ EXERCISES = (
     Exercise(
         "12.4", "Guidance for probabilities", like(guide, _guide_cases, GUIDE_SLIPS), (
             "Two powers, multiplied, for each outcome; then make them add up to 1.",
-            "0 to a negative power is an error, so treat outcomes that are impossible first.",
+            "0 to a negative power is an error, so treat outcomes that are impossible first. High powers of "
+            "tiny numbers can overflow; sums of logarithms, less the largest of them, cannot.",
             "weight = 0 where p_any is 0, or p_asked is 0 and w > 0; else "
             "p_any ** (1 - w) * p_asked ** w.",
         ), guide,

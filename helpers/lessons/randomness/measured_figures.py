@@ -111,7 +111,7 @@ def share_dots(shares: Mapping[str, Sequence[Estimate]], names: Sequence[str]) -
         )
     axes.set_yticks(range(len(shares)), shares)
     axes.invert_yaxis()
-    axes.set(xlabel="explained share of this feature", xlim=(max(-0.8, min(-0.3, axes.get_xlim()[0])), 1.04))
+    axes.set(xlabel="explained share of this feature", xlim=(min(-0.3, axes.get_xlim()[0]), 1.04))
     figure.legend(loc="outside lower center", ncols=len(names))
     return figure
 
@@ -140,16 +140,20 @@ def few_counts(
 
 
 def bits_arrived(
-    facts: Mapping[str, Sequence[Estimate]],
-    chance: Mapping[str, float],
+    arrived: Mapping[str, Sequence[Estimate]],
+    chance: Mapping[str, Sequence[float]],
     settings: Sequence[float],
     x_label: str,
 ) -> Figure:
-    """The share of the asked bits that arrives, a panel for each fact, over a setting; grey: chance alone."""
-    figure, panels = plots.grid(1, len(facts), width=8.2, height=3.3, sharey=True, sharex=True)
-    for axes, (fact, estimates) in zip(panels, facts.items(), strict=True):
-        axes.axhspan(-0.2, chance[fact], color="#e4e4e4")
-        _with_intervals(axes, np.array(estimates), np.arange(len(settings)), fmt="o-", color=BLUE)
+    """The share of the asked bits that arrives, a panel for each fact, over a setting; grey: chance alone.
+
+    arrived, chance: for each fact a share and what chance reaches, at each setting.
+    """
+    figure, panels = plots.grid(1, len(arrived), width=8.2, height=3.3, sharey=True, sharex=True)
+    for axes, (fact, estimates) in zip(panels, arrived.items(), strict=True):
+        places, bounds = np.arange(len(settings)), np.array(chance[fact])
+        axes.bar(places, bounds + 0.2, bottom=-0.2, width=0.9, color="#dcdcdc")
+        _with_intervals(axes, np.array(estimates), places, fmt="o-", color=BLUE)
         axes.set_xticks(range(len(settings)), [f"{setting:g}" for setting in settings])
         axes.set(title=fact.replace("color", "colour"), ylim=(-0.15, 1.08))
     figure.supxlabel(x_label, fontsize=13)
@@ -235,8 +239,9 @@ def ring_points(made: Mapping[float, Tensor], shown: int = 700) -> Figure:
         right = ring.is_right(some)
         for colour, part in ((BLUE, some[~right]), (ORANGE, some[right])):
             axes.plot(*part.T, ".", ms=3, color=colour)
-        axes.plot(*ring.CENTRES[::2].T, "+", ms=10, mew=2, color=BLUE)
-        axes.plot(*ring.ORANGE.T, "x", ms=9, mew=2, color=BLACK)
+        for marker, middles, colour in (("+", ring.CENTRES[::2], BLUE), ("x", ring.ORANGE, BLACK)):
+            axes.plot(*middles.T, marker, ms=13, mew=5, color="white")  # seen on a crowd of points, too
+            axes.plot(*middles.T, marker, ms=11, mew=2.2, color=colour)
         axes.set(title=f"w = {scale:g}", xlabel="x₁", xlim=(-2.4, 2.4), ylim=(-2.4, 2.4), aspect="equal")
     panels[0].set_ylabel("x₂")
     return figure
