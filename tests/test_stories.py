@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from smallworld.world import grammar, stories, story_words
+from smallworld.world import grammar, plots, stories, story_words
 from smallworld.world.checker import read_sentence, split_sentences
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, SKY_THINGS, TIMES
 
@@ -37,7 +37,7 @@ def facts_for(pattern: grammar.Pattern, rng: random.Random) -> dict[str, str]:
 
 def written(pattern: grammar.Pattern, rng: random.Random) -> str:
     """A sentence of the pattern."""
-    text = stories._fill(pattern.text, facts_for(pattern, rng), stories._Draw(rng), {})
+    text = stories._fill(pattern.text, facts_for(pattern, rng), plots.Draw(rng), {})
     return grammar.capitalise(grammar.with_articles(text))
 
 
@@ -107,9 +107,9 @@ def test_stories_are_short_and_varied(thousand):
 
 
 def test_a_quarter_of_the_stories_begin_as_people_begin(thousand):
-    free = [story for story in thousand if story.facts["beginning"] in stories.BEGINNINGS]
+    free = [story for story in thousand if story.facts["beginning"] in plots.BEGINNINGS]
     assert 0.25 <= len(free) / 1000 <= 0.4
-    assert {story.facts["beginning"] for story in free} == set(stories.BEGINNINGS)
+    assert {story.facts["beginning"] for story in free} == set(plots.BEGINNINGS)
     small = [story for story in free if story.text[0].islower()]
     assert 0.05 <= len(small) / len(free) <= 0.25
     assert not any(story.prompt for story in small)
@@ -194,7 +194,7 @@ def test_pairs_of_phrases_belong_to_their_split(split):
     rng, right, total = random.Random(4), 0, 0
     patterns = [p for p in EVERY if stories.paired_slots(p.text)]
     for pattern in rng.sample(patterns, 150):
-        draw, facts, values = stories._Draw(rng), facts_for(pattern, rng), {}
+        draw, facts, values = plots.Draw(rng), facts_for(pattern, rng), {}
         for _ in range(60):
             values = {}
             stories._fill(pattern.text, facts, draw, values)

@@ -466,9 +466,7 @@ def test_only_a_full_run_replaces_the_shipped_model(run, tmp_path, monkeypatch, 
     main(["--output", str(run.folder), "--device", "cpu"])
     assert "complete" in capsys.readouterr().out
     assert (shipped / "model.safetensors").exists()
-    main(
-        ["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"]
-    )
+    main(["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"])
     more = json.loads((tmp_path / "more" / "model" / "training_curve.json").read_text(encoding="utf-8"))
     assert more["settings"]["start_from"] == "shipped"
     assert more["curve"]["validation"][-1][1] < run.curve["validation"][0][1]

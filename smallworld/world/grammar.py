@@ -27,7 +27,17 @@ from smallworld.world.vocabulary import (
 
 FOLDER = Path(__file__).with_name("patterns")
 PLAIN_MOODS = ("happy", "calm")  # they go with every everyday problem; other moods have problems of their own
-FILES = ("lists", "openings", "scenery", "moods", "mood_words", "steps", "problems_1", "problems_2", "problems_3")
+FILES = (
+    "lists",
+    "openings",
+    "scenery",
+    "moods",
+    "mood_words",
+    "steps",
+    "problems_1",
+    "problems_2",
+    "problems_3",
+)
 FILES += tuple(f"mood_{mood}" for mood in MOODS if mood not in PLAIN_MOODS)
 SLOT = re.compile(r"\{(\w+)\}")
 PRONOUN_SLOTS = tuple(PRONOUNS["she"]) + tuple("f" + slot for slot in PRONOUNS["she"])

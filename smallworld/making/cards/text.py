@@ -70,9 +70,9 @@ Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes
 seed {seed}. `torch.optim.Muon` for the matrices of the layers, AdamW (betas 0.9 and 0.95) for embeddings,
 biases and norms; weight decay {weight_decay} on matrices and embeddings; one peak learning rate,
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
-gradients clipped at norm 1; bfloat16 autocast where the hardware has it. {curriculum}A fifth of the stories is packed
-into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss of the last
-{recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
+gradients clipped at norm 1; bfloat16 autocast where the hardware has it. {curriculum}A fifth of the
+stories is packed into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss
+of the last {recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
 given their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. The whole curve is
 in `training_curve.json`. Versions: {versions}.
 {note}"""

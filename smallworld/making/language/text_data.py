@@ -138,7 +138,7 @@ def write_stories(split: str, number: int, seed: int) -> list[Story]:
 
 
 def write_short_stories(part: str, number: int, seed: int) -> list[Story]:
-    """Training stories of which three in five answer a request for a mood and lack all or ``part`` of the opening.
+    """Training stories; three in five answer a request for a mood and lack ("all" or "some" of) the opening.
 
     In a whole story a request and the event that shows its mood stand some eighty tokens apart, and the model
     overlooks that they belong together; side by side it finds out, and then keeps it. Easy examples first are
@@ -162,13 +162,11 @@ def write_short_stories(part: str, number: int, seed: int) -> list[Story]:
 def fingerprint(settings: Settings) -> str:
     """Changes when the corpus would change: the world's source files and the settings that shape the data."""
     names = ("stories", "seed", "vocabulary", "positions", "validation_stories", "short_steps", "start_from")
-    sources = ("stories", "grammar", "wishes", "vocabulary", "patterns")
+    sources = ("stories", "plots", "splits", "grammar", "wishes", "vocabulary", "patterns")
     return training.fingerprint(sources, tuple(getattr(settings, name) for name in names))
 
 
-def prepare_data(
-    settings: Settings, folder: Path
-) -> tuple[GPT2Tokenizer, dict[str, Documents], Documents]:
+def prepare_data(settings: Settings, folder: Path) -> tuple[GPT2Tokenizer, dict[str, Documents], Documents]:
     """The tokenizer, the training documents by phase ("all" and "some" of the openings left out, "whole") and
     the validation documents; made once, then read from ``folder``.
     """
