@@ -72,9 +72,9 @@ biases and norms; weight decay {weight_decay} on matrices and embeddings; one pe
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
 gradients clipped at norm 1; bfloat16 autocast where the hardware has it. {curriculum}A fifth of the
 stories is packed into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss
-of the last {recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
-given their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. The whole curve is
-in `training_curve.json`. Versions: {versions}.
+of the last {recent} training steps: {train_loss:.3f} nats per token; validation loss of the texts given
+their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. Prompts count in neither;
+the whole curve is in `training_curve.json`. Versions: {versions}.
 {note}"""
 
 CURRICULUM = """The first {short} steps are a
