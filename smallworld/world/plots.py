@@ -12,6 +12,10 @@ from smallworld.world.wishes import ASKABLE
 
 OPTIONAL = {"view": 0.12, "mood": 0.5, "feel": 0.15, "try1": 0.85, "try2": 0.25, "friend": 0.45, "thing": 0.3}
 SEVERAL_SHARE = 0.25  # of the things that are seen: two or three of them
+ANNOUNCED_SHARE = {
+    True: 0.9,
+    False: 0.06,
+}  # they say their mood first: where it was asked for, or not
 TWO_SHARE = 0.3  # of happy and calm stories about friends: together from the start; in other moods always
 ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
@@ -117,6 +121,9 @@ def draw_facts(draw: Draw, split: str, given: dict[str, str]) -> dict[str, str]:
         by_night = facts["time"] == "night"
         facts["look"] = draw.choose([look for look in looks if not (by_night and "pink" in look)])
     facts["errand"] = _draw_errand(draw, given, facts)
+    asked_mood = bool(given.get("asked_mood"))
+    may_announce = asked_mood or facts["beginning"] in ("once", "other")
+    facts["announced"] = "yes" if may_announce and draw.flip(ANNOUNCED_SHARE[asked_mood]) else ""
     facts |= {name: given.get(name, "") for name in ("adj", "fadj", "asked_friend")}
     return facts
 
@@ -201,6 +208,8 @@ def plan_of(facts: dict[str, str], draw: Draw) -> list[tuple[str, str]]:
     """List the roles of a story, in order, and the section of ``patterns`` of each."""
     mood, beginning = facts["mood"], facts["beginning"]
     plan, begun = [], ""
+    if facts["announced"]:
+        plan.append(("announce", f"announce.{mood}"))
     if beginning not in ("once", "other", "time"):
         begun = _begin_section(facts, draw)
         plan.append(("begin", begun))

@@ -1,7 +1,7 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
-A story is a chain of sentences with fixed roles: a beginning, the hero, the light, a view, a problem,
-attempts, a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy
+A story is a chain of sentences with fixed roles: what kind of story it is, a beginning, the hero, the light,
+a view, a problem, attempts, a friend, a turn, an ending and what comes of it, a close. The mood decides what happens: happy
 and calm stories have an everyday problem, the other moods have problems of their own. A thing that a request
 asks for is what the hero was on the way to, before the problem came (``errand``); another thing is seen on
 the way and greeted once more. Each sentence is a pattern of the folder ``patterns`` with its slots filled;
@@ -45,8 +45,8 @@ __all__ = [
 ]  # fmt: skip
 
 ROLES = (
-    "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn", "end",
-    "after", "back", "close",
+    "announce", "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn",
+    "end", "after", "back", "close",
 )  # fmt: skip
 SMALL_SHARE = 0.4  # of free beginnings that answer no request: typed in small letters
 MAX_WORDS = 155  # one story in ten is longer and is written again
@@ -242,6 +242,8 @@ def sample_story(
     known |= adjectives(prompt)
     if "company" in fields:
         known["asked_friend"] = "yes"
+    if "mood" in fields:
+        known["asked_mood"] = "yes"
     sentences: list[tuple[str, str]] = []
     while not sentences or sum(len(text.split()) for _, text in sentences) > MAX_WORDS:
         draw = Draw(rng)

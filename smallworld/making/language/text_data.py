@@ -153,7 +153,9 @@ def write_short_stories(part: str, number: int, seed: int) -> list[Story]:
         story = stories.sample_story(rng, asked=stories.draw_asked(rng, "mood"))
         roles = [role for role, _ in story.sentences]
         last = min(roles.index(role) for role in ("mood", "problem") if role in roles)
-        kept = story.sentences[last if part == "all" else rng.randint(0, last) :]
+        first = 1 if roles[0] == "announce" else 0
+        start = last if part == "all" else rng.randint(first, last)
+        kept = story.sentences[:first] + story.sentences[start:]
         corpus.append(replace(story, text=" ".join(text for _, text in kept), sentences=kept))
     return corpus
 
