@@ -138,7 +138,7 @@ def _listed(rng: random.Random, facts: dict[str, str], parts: dict[str, str], ne
     items += [_phrase(rng, f"{facts[key]}.what", new_words) for key in ("place", "time") if key in facts]
     items = [item for item in items if item]
     rng.shuffle(items)
-    return rng.choice((", ", ", ", " and ", ", ")).join(items)
+    return rng.choice((", ", ", ", " and ", " ", " + ")).join(items)
 
 
 def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> str:
@@ -160,12 +160,12 @@ def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> 
     where = " " + _phrase(rng, f"{facts['place']}.where", new_words) if "place" in facts else ""
     when = " " + _phrase(rng, f"{facts['time']}.when", new_words) if "time" in facts else ""
     like, lot = words["like"], rng.random()
-    if lot < 0.2:
+    if lot < 0.35:
         parts = {"people": people, "thing": thing, "like": like}
         line = _listed(rng, facts, parts, new_words) or "a story"
-    elif alone and thing and not like and lot < 0.5:
+    elif alone and thing and not like and lot < 0.65:
         line = rng.choice(phrasings("frames.sees", False))
-    elif people and not thing and not like and lot < 0.55:
+    elif people and not thing and not like and lot < 0.7:
         line = rng.choice(phrasings("frames.who", False))
     else:
         line = rng.choice(phrasings("frames", False))
