@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,8 +14,9 @@ import torch
 from helpers.checks import check_number, check_seed, check_text
 from helpers.diagnosis import Damaged, check_tokens, foreign_code, libraries, refuse_code
 from helpers.errors import WorkbookError
-from helpers.registry import Place
+from helpers.registry import Place, find
 from helpers.session import Session, quiet_libraries
+from smallworld.world import story_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel as Model
@@ -83,7 +85,8 @@ def generate(
     max_new_tokens and top_k in tokens; top_k=0 and top_p=1 keep every token; an empty prompt begins a text. A
     seed fixes the whole call: the same prompts, settings, batch_size and kind of device give the same texts.
     Another list of prompts or batch_size gives other ones, because a batch draws from one stream of random
-    numbers. The global random state is left as it was. Raises WorkbookError for a setting out of range.
+    numbers. The global random state is left as it was. Prints `notice` where there is one.
+    Raises WorkbookError for a setting out of range.
     """
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     counts = {"max_new_tokens": max_new_tokens, "num_return_sequences": num_return_sequences}
@@ -98,6 +101,8 @@ def generate(
         raise WorkbookError(f"prompts is a {type(prompts).__name__}: give a text, or a list of texts.")
     rows = [ids for ids in (_encode(tokenizer, text) for text in listed) for _ in range(num_return_sequences)]
     _check_room(model, rows, max_new_tokens)
+    if line := notice(model, listed):
+        print(line)
     config = _config(model, tokenizer, max_new_tokens, repetition_penalty, sampling if do_sample else {})
     texts = [""] * len(rows)
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
@@ -108,6 +113,12 @@ def generate(
             for i, row in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 texts[i] = _continuation(tokenizer, rows[i], row)
     return texts
+
+
+def notice(model: Model, prompts: Sequence[str]) -> str:
+    """A line that names the words of the prompts which the shipped story model never met; "" if none."""
+    shipped = Path(model.name_or_path).resolve() == find("text", "tiny").folder
+    return story_words.notice(prompts) if shipped else ""
 
 
 def _read(role: str, place: Place, dtype: torch.dtype) -> tuple[Tokenizer, Model]:

@@ -26,6 +26,7 @@ TIME_OF_WORD = {
     "evening": "sunset",
     "dusk": "sunset",
     "night": "night",
+    "midnight": "night",
 }
 PLACE_WORDS = ("city", "mountains", "desert", "ocean", "forest", "meadow", "village", "snowy valley")
 
@@ -68,7 +69,10 @@ def swapped_place(story: Story, others: list[Story], rng: random.Random) -> str 
 
 
 def swapped_time(story: Story, others: list[Story], rng: random.Random) -> str | None:
-    """One mention of the time of day becomes another time of day."""
+    """One of several mentions of the time of day, or of mention and light, becomes another time of day."""
+    mentions = re.findall(rf"\b(?:{'|'.join(TIME_OF_WORD)})\b", story.text, re.IGNORECASE)
+    if len(mentions) < 2 and "light" not in dict(story.sentences):
+        return None
     return _replace_one(
         story.text,
         TIME_OF_WORD,

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +31,15 @@ from smallworld.making.language.text_data import (
     arrange_rows,
     collate,
     encode_stories,
+    phases,
     plan_epoch,
     training_batches,
+    write_short_stories,
 )
 from smallworld.making.language.text_model import build_model, next_token_loss, own_rows, text_nats
 from smallworld.making.text import main, planned_steps, start_run
 from smallworld.making.training import TrainingError
-from smallworld.world import stories
+from smallworld.world import stories, wishes
 
 
 @pytest.fixture(scope="module")
@@ -128,26 +132,50 @@ def test_batches_keep_to_their_size_and_hold_little_padding():
 
 def test_a_batch_labels_every_token_but_the_padding(run):
     end = run.tokenizer.eos_token_id
-    first, second = run.train[0], run.train[1]
-    input_ids, labels = collate([[START, 0], [1]], run.train, 512, end)
+    first, second = run.train["whole"][0], run.train["whole"][1]
+    input_ids, labels = collate([[START, 0], [1]], run.train["whole"], 512, end)
     width = max(len(first) + 1, len(second))
     assert input_ids.shape == labels.shape == (2, width)
     assert labels[0, : len(first) + 1].tolist() == [end, *first.tolist()]
     assert labels[1].tolist() == second.tolist() + [IGNORED] * (width - len(second))
     assert input_ids[1, len(second) :].eq(end).all()
-    assert collate([[0, 1]], run.train, 20, end)[0].shape == (1, 20)
+    assert collate([[0, 1]], run.train["whole"], 20, end)[0].shape == (1, 20)
 
 
 def test_skipping_batches_equals_having_drawn_them(run):
     own, end = run.settings, run.tokenizer.eos_token_id
-    per_epoch = len(plan_epoch(run.train.lengths(), own, 0))
-    drawn = training_batches(run.train, own, end)
-    skip = per_epoch + 2
-    for _ in range(skip):
-        next(drawn)
-    skipped = training_batches(run.train, own, end, skip=skip)
-    for _ in range(per_epoch):
-        assert torch.equal(next(drawn)[0], next(skipped)[0])
+    per_epoch = len(plan_epoch(run.train["whole"].lengths(), own, 0))
+    drawn = list(islice(training_batches(run.train, own, end), 3 + 2 * per_epoch))
+    for skip in (1, 2, 3, 3 + per_epoch, 5 + per_epoch):
+        skipped = training_batches(run.train, own, end, skip=skip)
+        for (expected, _), (found, _) in zip(drawn[skip:], skipped, strict=False):
+            assert torch.equal(expected, found)
+
+
+def test_the_phases_come_one_after_the_other_and_are_at_most_a_quarter_of_the_steps(run):
+    assert phases(Settings()) == [("all", 600), ("some", 400), ("whole", 0)]
+    assert phases(Settings(steps=200)) == [("all", 30), ("some", 20), ("whole", 0)]
+    assert phases(Settings(short_steps=0)) == [("whole", 0)]
+    end = run.tokenizer.eos_token_id
+    drawn = training_batches(run.train, run.settings, end)
+    assert phases(run.settings) == [("all", 2), ("some", 1), ("whole", 0)]
+    for phase in ("all", "all", "some", "whole", "whole"):
+        texts = {run.tokenizer.decode(document) for document in run.train[phase]}
+        for row in next(drawn)[0][:3]:
+            first = run.tokenizer.decode(row).split(END)
+            assert any(f"{piece}{END}" in texts for piece in first if piece)
+
+
+def test_short_stories_answer_a_request_for_a_mood_and_lack_their_opening():
+    for part in ("all", "some"):
+        cut = [story for n, story in enumerate(write_short_stories(part, 200, 0)) if n % 5 >= 2]
+        assert all(wishes.read(story.prompt)["mood"] == [story.facts["mood"]] for story in cut)
+        first = Counter(story.sentences[0][0] for story in cut)
+        assert sum(first[role] for role in ("mood", "problem")) >= (120 if part == "all" else 20)
+        assert all(story.text == " ".join(text for _, text in story.sentences) for story in cut)
+    assert set(first) > {"mood", "problem", "open"}
+    whole = [story for n, story in enumerate(write_short_stories("all", 50, 0)) if n % 5 < 2]
+    assert all("open" in dict(story.sentences) for story in whole)
 
 
 # --- loss and schedule ----------------------------------------------------------------------------------
@@ -252,7 +280,8 @@ def test_a_run_that_forgets_its_optimiser_ends_elsewhere(run, tmp_path):
     """What the tests above could miss if they were too lenient."""
     train(start_run(ToySettings(), tmp_path), stop_at=6)
     forgetful = start_run(ToySettings(), tmp_path)
-    forgetful.optimizer.state.clear()
+    for optimizer in forgetful.optimizer.optimizers:
+        optimizer.state.clear()
     assert apart(train(forgetful), run) > 0.02
 
 
@@ -349,7 +378,7 @@ def test_two_killed_processes_go_on_to_the_same_loss(alone, tmp_path):
 
 @pytest.mark.parametrize(("rows", "count"), [(5, 2), (1, 3), (4, 4)])
 def test_the_parts_of_a_batch_add_up_to_its_loss(rows, count, run, monkeypatch):
-    batch = collate([[number] for number in range(rows)], run.train, 512, 0)
+    batch = collate([[number] for number in range(rows)], run.train["whole"], 512, 0)
     whole, total = next_token_loss(run.model(batch[0]).logits, batch[1]), 0.0
     for number in range(count):
         monkeypatch.setattr(text_model, "place_among_processes", lambda n=number: (n, count))
@@ -360,7 +389,7 @@ def test_the_parts_of_a_batch_add_up_to_its_loss(rows, count, run, monkeypatch):
 
 def test_a_mean_of_means_would_be_another_loss(run):
     """Why the parts are divided by the targets of the whole batch."""
-    input_ids, labels = collate([[0], [1], [2]], run.train, 512, 0)
+    input_ids, labels = collate([[0], [1], [2]], run.train["whole"], 512, 0)
     labels[0, 20:] = IGNORED
     parts = [next_token_loss(run.model(input_ids[part]).logits, labels[part])
              for part in (slice(0, None, 2), slice(1, None, 2))]  # fmt: skip
@@ -437,9 +466,7 @@ def test_only_a_full_run_replaces_the_shipped_model(run, tmp_path, monkeypatch, 
     main(["--output", str(run.folder), "--device", "cpu"])
     assert "complete" in capsys.readouterr().out
     assert (shipped / "model.safetensors").exists()
-    main(
-        ["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"]
-    )
+    main(["--start-from", "shipped", "--steps", "2", "--output", str(tmp_path / "more"), "--device", "cpu"])
     more = json.loads((tmp_path / "more" / "model" / "training_curve.json").read_text(encoding="utf-8"))
     assert more["settings"]["start_from"] == "shipped"
     assert more["curve"]["validation"][-1][1] < run.curve["validation"][0][1]

@@ -50,7 +50,7 @@ PROMPTS = (
 class TextRun(language_run.Run):
     """A training run of the language model, with its validation stories."""
 
-    train: Documents
+    train: dict[str, Documents]
     validation: Documents
     curve: dict[str, list] = field(default_factory=lambda: {"train": [], "validation": []})
 
@@ -71,7 +71,7 @@ class TextRun(language_run.Run):
         return model
 
     def training_tokens(self) -> int:
-        return int(self.train.offsets[-1])
+        return int(self.train["whole"].offsets[-1])
 
     def planned_steps(self) -> int:
         return agree(planned_steps(self), self.model.device)

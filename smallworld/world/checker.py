@@ -1,6 +1,6 @@
 """Reads a text as a story of the small world and says what is wrong with it.
 
-Each sentence is matched against the same patterns and vocabulary that write the stories, and what it says
+Each sentence is matched against the same patterns and word lists that write the stories, and what it says
 (who, where, when, which problem) is compared with the prompt and with what was said before. A sentence that
 no pattern writes is reported as garbled or foreign, and still searched for names, places and times.
 """
@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from smallworld.world import stories
-from smallworld.world.vocabulary import ADJECTIVES, CHARACTERS, MOODS, PLACES, PRONOUNS, TIMES
+from smallworld.world import grammar, stories, wishes
+from smallworld.world.sentences import Reading, read_sentence, split_sentences
+from smallworld.world.vocabulary import CHARACTERS, MOODS, PLACES, PRONOUNS, TIMES
 
-SENTENCE_END = re.compile(r"""(?<=[.!?])\s+(?=["A-Z])|(?<=[.!?]")\s+(?=["A-Z])""")
+__all__ = [
+    "Fault", "Reading", "Report", "check", "mentioned_keys", "read_conditions", "read_people",
+    "read_sentence", "split_sentences",
+]  # fmt: skip
+
 PLACE_WORDS = {
     "city": "city|cityscape",
     "mountains": "mountains?",
@@ -22,25 +27,15 @@ PLACE_WORDS = {
     "forest": "forests?",
     "meadow": "meadows?",
     "village": "villages?",
-    "snow": "snowy valley|snowfield",
+    "snow": "snowy valley|snowfield|white valley|in the snow|deep snow",
 }
 TIME_WORDS = {
     "morning": "morning|sunrise|dawn",
     "noon": "noon|midday|middle of the day|bright day|the day",
     "sunset": "sunset|evening|dusk",
-    "night": "night|after dark|under the stars|in the dark",
+    "night": "night|midnight|after dark|under the stars|in the dark",
 }
-PLACE_SLOTS = {
-    "in_place": "within",
-    "the_place": "names",
-    "high": "high",
-    "path": "path",
-    "hide": "hide",
-    "ground": "ground",
-    "shelter": "shelter",
-}
-TIME_SLOTS = {"at_time": "at", "the_time": "names"}
-REQUIRED = ("open", "light", "mood", "problem", "try1", "end", "close")
+REQUIRED = ("open", "problem", "end", "close")
 
 
 @dataclass(frozen=True)
@@ -70,19 +65,6 @@ class Report:
         return key in self.mentioned
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One way to read a sentence: the pattern it follows and what fills each slot."""
-
-    pattern: stories.Pattern
-    slots: tuple[tuple[str, str], ...]
-
-
-def split_sentences(text: str) -> list[str]:
-    """Split a text into sentences; a quotation followed by a small letter goes on."""
-    return [part for part in SENTENCE_END.split(text.strip()) if part]
-
-
 def mentioned_keys(text: str) -> frozenset[str]:
     """Collect the places and times of day that a text names (keys of the vocabulary)."""
     return frozenset(
@@ -93,126 +75,92 @@ def mentioned_keys(text: str) -> frozenset[str]:
     )
 
 
+def read_people(prompt: str) -> list[str]:
+    """List the characters that a prompt names, by name or kind, in its order: the hero, then friends."""
+    everyone = wishes.read(prompt)["character"]
+    named = [name for name in everyone if re.search(rf"\b{name}\b", prompt)]
+    return everyone if len(everyone) == 2 else named or everyone
+
+
 def read_conditions(prompt: str) -> dict[str, str]:
-    """Read what a prompt asks for: place, time, mood, character, as far as each is named exactly once."""
-    named = mentioned_keys(prompt)
+    """Read what a prompt asks for: place, time, mood, thing, character, as far as each is named exactly once.
+
+    ``company`` is "friend" where two characters are named or friends are asked for. Other words than the
+    world's own are read, too ("the woods", "spooky", "a bunny"), and words with one wrong letter.
+    """
+    read, people = wishes.read(prompt), read_people(prompt)
     groups = {
-        "place": [key for key in PLACES if key in named],
-        "time": [key for key in TIMES if key in named],
-        "mood": [mood for mood in MOODS if re.search(rf"\b{mood}\b", prompt, re.IGNORECASE)],
-        "character": [name for name in CHARACTERS if re.search(rf"\b{name}\b", prompt)],
+        "place": read["place"],
+        "time": read["time"],
+        "mood": [mood for mood in MOODS if re.search(rf"\b{mood}\b", prompt, re.IGNORECASE)] or read["mood"],
+        "thing": read["thing"],
+        "company": ["friend"] if len(people) == 2 else read["company"],
+        "character": people,
     }
     return {key: found[0] for key, found in groups.items() if len(found) == 1}
 
 
-# ------------------------------------------------------------------ reading one sentence
-@cache
-def _values(slot: str) -> tuple[str, ...]:
-    """List everything that any story could put into a slot."""
-    if slot in PLACE_SLOTS:
-        return tuple(v for place in PLACES.values() for v in getattr(place, PLACE_SLOTS[slot]))
-    if slot in TIME_SLOTS:
-        return tuple(v for time in TIMES.values() for v in getattr(time, TIME_SLOTS[slot]))
-    if slot in ("a_thing", "a_sky_thing", "some_things"):
-        return tuple(stories.thing_phrases(None, slot == "a_sky_thing", slot == "some_things"))
-    everyone = CHARACTERS.values()
-    things = [thing for options in stories.objects().values() for thing in options]
-    tables = {
-        "name": [c.name for c in everyone],
-        "friend": [c.name for c in everyone],
-        "kind": [c.kind for c in everyone],
-        "fkind": [c.kind for c in everyone],
-        "hands": [c.hands for c in everyone],
-        "adj": ADJECTIVES,
-        "obj": things,
-        "o": [thing.split(" ")[-1] for thing in things],
-    }
-    if slot not in tables:
-        return tuple(dict.fromkeys(words[slot.removeprefix("f")] for words in PRONOUNS.values()))
-    return tuple(dict.fromkeys(tables[slot]))
-
-
-@cache
-def _compiled(text: str) -> re.Pattern:
-    """Compile a pattern's text to a regular expression with one group for each slot."""
-    pieces, first = [], True
-    for index, piece in enumerate(re.split(r"\{(\w+)\}", text)):
-        if index % 2:
-            values = sorted(_values(piece), key=len, reverse=True)
-            values = [stories.capitalise(v) for v in values] if first else values
-            pieces.append("(" + "|".join(map(re.escape, values)) + ")")
-        else:
-            pieces.append(re.escape(stories.capitalise(piece) if first else piece))
-        first = first and piece in ("", '"')
-    return re.compile("".join(pieces))
-
-
-@cache
-def _index() -> dict[str, list[tuple[str, stories.Pattern]]]:
-    """Sort all patterns by their first letters where those are fixed ("" where a slot comes first)."""
-    table: dict[str, list[tuple[str, stories.Pattern]]] = {}
-    for group in stories.patterns().values():
-        for pattern in group:
-            literals = re.split(r"\{\w+\}", pattern.text)
-            longest = max(literals[1:] or literals, key=len)
-            head = stories.capitalise(literals[0])[:4]
-            table.setdefault(head if len(head) == 4 else "", []).append((longest, pattern))
-    return table
-
-
-@cache
-def read_sentence(sentence: str) -> tuple[Reading, ...]:
-    """Find every pattern that writes exactly this sentence, with its slots; () where there is none."""
-    found = []
-    for head in (sentence[:4], ""):
-        for longest, pattern in _index().get(head, ()):
-            if longest in sentence or not re.search(r"\{", pattern.text):
-                match = _compiled(pattern.text).fullmatch(sentence)
-                if match:
-                    slots = zip(stories.SLOT.findall(pattern.text), match.groups(), strict=True)
-                    found.append(Reading(pattern, tuple(slots)))
-    return tuple(found)
-
-
 # ------------------------------------------------------------------ what a sentence claims
-def _owners(slot: str, value: str) -> tuple[str, set[str]] | None:
-    """Say which fact a slot's value speaks of and which values of that fact allow it; None: of nothing."""
-    value = value.lower()
-    if slot in PLACE_SLOTS:
-        return "place", {
-            k for k, p in PLACES.items() if value in map(str.lower, getattr(p, PLACE_SLOTS[slot]))
-        }
-    if slot in TIME_SLOTS:
-        return "time", {k for k, t in TIMES.items() if value in map(str.lower, getattr(t, TIME_SLOTS[slot]))}
-    if slot in ("a_thing", "a_sky_thing", "some_things"):
-        sky, several = slot == "a_sky_thing", slot == "some_things"
-        return "place", {k for k in PLACES if value in map(str.lower, stories.thing_phrases(k, sky, several))}
-    if slot == "adj":
-        return None
-    if slot in ("obj", "o"):
-        every = {thing for options in stories.objects().values() for thing in options}
-        return "object", {t for t in every if value == (t if slot == "obj" else t.split(" ")[-1])}
+@cache
+def _owners(slot: str, value: str) -> tuple[str, frozenset[str]]:
+    """Say which fact a slot's value (in small letters) speaks of and which values of that fact allow it."""
+    if slot in grammar.PLACE_SLOTS:
+        field_name = grammar.PLACE_SLOTS[slot]
+        return "place", _keys({k: getattr(p, field_name) for k, p in PLACES.items()}, value)
+    if slot in grammar.TIME_SLOTS:
+        field_name = grammar.TIME_SLOTS[slot]
+        return "time", _keys({k: getattr(t, field_name) for k, t in TIMES.items()}, value)
+    if slot in grammar.THING_SLOTS:
+        return "thing", _keys(grammar.things_by_slot(slot), value)
+    if slot in grammar.OBJECT_SLOTS:
+        entries = [entry for every in grammar.objects().values() for entry in every]
+        return "object", _keys({e: [grammar.object_fields(e).get(slot, "")] for e in entries}, value)
+    if slot not in grammar.FACT_SLOTS:
+        lists = {name.split(".")[1]: grammar.lists()[name] for name in grammar.family(slot)}
+        return "place" if set(lists) & set(PLACES) else "time", _keys(lists, value)
+    return _person(slot, value)
+
+
+def _keys(table: dict, value: str) -> frozenset[str]:
+    """The keys whose phrases contain a value, capital letters aside."""
+    return frozenset(key for key, phrases in table.items() if value in map(str.lower, phrases))
+
+
+def _person(slot: str, value: str) -> tuple[str, frozenset[str]]:
+    """Say whom a name, a kind or a pronoun can mean: the hero ("character") or the "friend"."""
     who = "friend" if slot.startswith("f") else "character"
-    slot = "name" if slot == "friend" else slot.removeprefix("f") if slot != "kind" else slot
-    if slot in ("name", "kind", "hands"):
-        return who, {c.name for c in CHARACTERS.values() if getattr(c, slot).lower() == value}
-    return who, {c.name for c in CHARACTERS.values() if PRONOUNS[c.pronouns][slot] == value}
+    plain = {"friend": "name", "fkind": "kind"}.get(slot, slot)
+    everyone = CHARACTERS.values()
+    if plain == "hero":
+        return who, frozenset(
+            c.name for c in everyone if value in (c.name.lower(), PRONOUNS[c.pronouns]["they"])
+        )
+    if plain in ("name", "kind", "hands"):
+        return who, frozenset(c.name for c in everyone if getattr(c, plain).lower() == value)
+    pronoun = plain.removeprefix("f")
+    return who, frozenset(c.name for c in everyone if PRONOUNS[c.pronouns][pronoun] == value)
 
 
-def _claims(reading: Reading) -> Iterator[tuple[str, set[str], str]]:
+def _kind_of_fault(slot: str, fact: str, value: str) -> str:
+    """The kind of fault when what a slot claims is broken."""
+    if slot in grammar.PRONOUN_SLOTS or (slot == "hero" and value in ("she", "he")):
+        return "pronoun"
+    return {"character": "name", "friend": "name"}.get(fact, fact)
+
+
+def _claims(reading: Reading) -> Iterator[tuple[str, frozenset[str], str]]:
     """Yield (fact, values allowed, kind of fault when broken) for everything that a sentence says."""
     for fact, value in reading.pattern.facts:
-        yield fact, {value}, fact
+        yield fact, frozenset({value}), fact
     for slot, value in reading.slots:
-        claim = _owners(slot, value)
-        if claim:
-            pronoun = slot.removeprefix("f") in ("they", "them", "their", "themself")
-            named = {"character": "name", "friend": "name"}.get(claim[0], claim[0])
-            thing = slot in ("a_thing", "a_sky_thing", "some_things")
-            yield *claim, "pronoun" if pronoun else "thing" if thing else named
+        if slot != "adj":
+            fact, allowed = _owners(slot, value.lower())
+            yield fact, allowed, _kind_of_fault(slot, fact, value.lower())
+        if slot in grammar.THING_SLOTS:
+            yield "look", frozenset({grammar.definite(value.lower().removeprefix("the "))}), "thing"
 
 
-def _compare(reading: Reading, known: dict[str, set[str]]) -> list[tuple[str, str]]:
+def _compare(reading: Reading, known: dict[str, frozenset[str]]) -> list[tuple[str, str]]:
     """List (kind, message) of all claims of a reading that contradict what is known."""
     faults, local = [], dict(known)
     for fact, allowed, kind in _claims(reading):
@@ -227,18 +175,19 @@ def _compare(reading: Reading, known: dict[str, set[str]]) -> list[tuple[str, st
     return faults
 
 
-def _say(values: set[str]) -> str:
+def _say(values: frozenset[str]) -> str:
     return " or ".join(sorted(values)) if len(values) <= 3 else "something else"
 
 
-def _learn(reading: Reading, known: dict[str, set[str]]) -> None:
+def _learn(reading: Reading, known: dict[str, frozenset[str]]) -> None:
+    """Add what a sentence claims to what is known."""
     for fact, allowed, _ in _claims(reading):
         both = known.get(fact, allowed) & allowed
         known[fact] = both or known.get(fact, allowed)
 
 
 # ------------------------------------------------------------------ reading a whole text
-def _foreign(sentence: str, number: int, known: dict[str, set[str]]) -> Iterator[Fault]:
+def _foreign(sentence: str, number: int, known: dict[str, frozenset[str]]) -> Iterator[Fault]:
     """Report a sentence that no pattern writes, and what it contradicts all the same."""
     yield Fault("garbled", number, f"not a sentence of the small world: {sentence[:60]!r}")
     for name in CHARACTERS:
@@ -249,7 +198,9 @@ def _foreign(sentence: str, number: int, known: dict[str, set[str]]) -> Iterator
     for fact, table in (("place", PLACES), ("time", TIMES)):
         keys = {key for key in table if key in named}
         if keys and fact in known and not keys & known[fact]:
-            yield Fault(fact, number, f"the {fact} was {_say(known[fact])}, here it is {_say(keys)}")
+            yield Fault(
+                fact, number, f"the {fact} was {_say(known[fact])}, here it is {_say(frozenset(keys))}"
+            )
 
 
 def _order_faults(role: str, number: int, roles: list[str]) -> Iterator[Fault]:
@@ -265,6 +216,9 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
     if not text.rstrip().endswith((".", "!", "?", '"')):
         yield Fault("unfinished", len(sentences) - 1, "the last sentence breaks off")
     missing = [role for role in REQUIRED if role not in roles]
+    missing += [role for role in _owed(known) if role not in roles]
+    if "time" not in known:
+        missing.append("the time of day")
     if missing:
         yield Fault("unfinished", -1, f"no sentence for: {', '.join(missing)}")
     company = known.get("company", set())
@@ -274,27 +228,57 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
         yield Fault("unfinished", -1, "a friend comes and then plays no part")
 
 
+def _owed(known: dict[str, frozenset[str]]) -> list[str]:
+    """Name the roles that the problem or the mood of a story makes necessary."""
+    mood, problem, company = (_only(known, fact) for fact in ("mood", "problem", "company"))
+    if mood in grammar.PLAIN_MOODS:
+        return ["turn" if mood == "calm" else "after"]
+    if not (problem and company):
+        return []
+    return [role for role in ("turn", "after") if grammar.section_of(problem, role, company)]
+
+
+def _only(known: dict[str, frozenset[str]], fact: str) -> str:
+    """The value of a fact where it is certain, else ""."""
+    values = known.get(fact, frozenset())
+    return next(iter(values)) if len(values) == 1 else ""
+
+
+def _readings(sentence: str, first: bool) -> tuple[Reading, ...]:
+    """The readings of a sentence; a story may begin in small letters."""
+    return read_sentence(sentence) or (read_sentence(sentence, any_case=True) if first else ())
+
+
 def check(text: str, prompt: str = "", **asked: str) -> Report:
     """Read a story (without its prompt line) and report everything that is wrong with it.
 
     ``prompt``: the words that asked for the story; what it names must hold. ``asked``: the same as keys
-    (place="desert", time="night", mood=..., character=...), which win over the prompt's words.
-    Faults are of the kinds name, pronoun, place, time, mood, object, thing, problem, repeated, reordered,
-    unfinished, garbled. Any text may be given; an empty one is unfinished.
+    (place="desert", time="night", mood=..., character=..., thing=...), which win over the prompt's words.
+    Faults are of the kinds name, pronoun, place, time, mood, object, thing, problem, company, repeated,
+    reordered, unfinished, garbled. Any text may be given; an empty one is unfinished.
     """
-    conditions = read_conditions(prompt) | asked
-    known: dict[str, set[str]] = {fact: {value} for fact, value in conditions.items()}
+    people = read_people(prompt)
+    pair = dict(zip(("character", "friend"), people, strict=True)) if len(people) == 2 else {}
+    conditions = read_conditions(prompt) | pair | asked
+    known: dict[str, frozenset[str]] = {fact: frozenset({value}) for fact, value in conditions.items()}
     faults, roles, sentences = [], [], split_sentences(text)
+    thing_seen = "thing" not in conditions
     for number, sentence in enumerate(sentences):
-        readings = read_sentence(sentence)
+        readings = _readings(sentence, number == 0)
         if not readings:
             faults.extend(_foreign(sentence, number, known))
             continue
-        reading = min(readings, key=lambda r: len(_compare(r, known)))
+        reading = min(
+            readings,
+            key=lambda r: len(_compare(r, known)) + len(list(_order_faults(r.pattern.role, 0, roles))),
+        )
         faults += [Fault(kind, number, message) for kind, message in _compare(reading, known)]
         faults += _order_faults(reading.pattern.role, number, roles)
         roles.append(reading.pattern.role)
+        thing_seen = thing_seen or any(slot in grammar.THING_SLOTS for slot, _ in reading.slots)
         _learn(reading, known)
     faults += _ending_faults(text, sentences, roles, known)
+    if not thing_seen:
+        faults.append(Fault("thing", -1, f"no {conditions['thing']} is seen"))
     facts = {fact: next(iter(values)) for fact, values in known.items() if len(values) == 1}
     return Report(faults, facts, mentioned_keys(text))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from smallworld.world.stories import sections
+from smallworld.world.grammar import sections
 
 NOTICE = "Invented for exercises with language models: no real patients, and not medical advice."
 PHRASES_FILE = Path(__file__).with_name("notes.txt")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from smallworld.world import stories
+from smallworld.world import grammar, stories
 from smallworld.world.vocabulary import CHARACTERS, MOODS, PRONOUNS, colors_of, things_in
 
 COUPLETS_FILE = Path(__file__).with_name("rhymes.txt")
@@ -38,14 +38,14 @@ class Poem:
 @cache
 def couplets() -> dict[str, tuple[str, ...]]:
     """The couplets of each section ("open.city", "tale", ...), their two verses divided by " / "."""
-    return {name: lines for name, lines in stories.sections(COUPLETS_FILE).items() if name != "sounds"}
+    return {name: lines for name, lines in grammar.sections(COUPLETS_FILE).items() if name != "sounds"}
 
 
 @cache
 def sounds() -> dict[str, frozenset[str]]:
     """The rhyme table: each word (in small letters) with the sounds that it can end in."""
     table: dict[str, set[str]] = {}
-    for line in stories.sections(COUPLETS_FILE)["sounds"]:
+    for line in grammar.sections(COUPLETS_FILE)["sounds"]:
         sound, words = line.split(":")
         for word in words.lower().split():
             table.setdefault(word, set()).add(sound)
@@ -93,8 +93,8 @@ def _fill(couplet: str, facts: dict[str, str], rng: random.Random) -> str:
         short = color not in ("yellow", "purple")
         slots |= {"color": color}
         slots |= {"strong": f"{STRONG.get(facts['thing'], 'bright')} {color}" if short else color}
-    text = stories.SLOT.sub(lambda match: slots[match[1]], couplet)
-    return "\n".join(stories.capitalise(verse) for verse in text.split(" / "))
+    text = grammar.SLOT.sub(lambda match: slots[match[1]], couplet)
+    return "\n".join(grammar.capitalise(verse) for verse in text.split(" / "))
 
 
 def corpus(split: str, count: int, seed: int = 0) -> Iterator[str]:

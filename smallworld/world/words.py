@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from transformers import CLIPTokenizer
 
-from smallworld.world import captions, vocabulary
+from smallworld import WEIGHTS
+from smallworld.world import vocabulary
 
+SEEN = "words.txt"  # in the folder of an image model: every word of the captions it was trained on
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
 
@@ -37,14 +40,20 @@ def truncated(prompt: str, tokenizer: CLIPTokenizer) -> str:
 
 
 def unseen(prompt: str, also_known: Iterable[str] = ()) -> list[str]:
-    """List the words (and numbers) of a prompt that no caption contains, in lower case, each once.
+    """List the words (and numbers) of a prompt that the image model never saw, in lower case, each once.
 
     A word with a hyphen or an ending 's is known if its parts are. ``also_known``: tokens that were added.
     """
-    known = captions.words() | {word for token in also_known for word in WORD.findall(token.lower())}
+    known = seen() | {word for token in also_known for word in WORD.findall(token.lower())}
     found = WORD.findall(prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     parts = {word: {part for part in re.split(r"-|'s\Z", word) if part} for word in found}
     return [word for word in parts if word not in known and not parts[word] <= known]
+
+
+@cache
+def seen() -> frozenset[str]:
+    """Give every word of the captions on which the shipped image model was trained."""
+    return frozenset((WEIGHTS / "image" / SEEN).read_text(encoding="utf-8").split())
 
 
 def drawable() -> str:

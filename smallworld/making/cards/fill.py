@@ -25,7 +25,7 @@ print(fill("Mina the [MASK] lived in the desert.")[0]["token_str"])
 Made for teaching. It knows the words of its world, in lower case, and guesses among them whatever it is
 asked; other words fall into letters. It reads at most {positions} word pieces. It writes no stories: each
 gap is filled by itself. Its data comes from no person and not from the web; what bias there is was written
-into the tables of `vocabulary.py` and `patterns.txt`.
+into the tables of `vocabulary.py` and the folder `patterns`.
 
 ## Data, architecture, training
 

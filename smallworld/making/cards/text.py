@@ -6,7 +6,7 @@ from dataclasses import asdict
 from html import escape
 
 from smallworld.making.cards.writer import Card, command, note, share, table, targets_table, versions
-from smallworld.making.language.text_data import Settings
+from smallworld.making.language.text_data import Settings, phases
 
 PURPOSE = """
 A GPT-2-class language model with {parameters:.1f} million parameters that writes short stories for
@@ -25,8 +25,9 @@ output = model.generate(**inputs, do_sample=True, temperature=0.8, top_p=0.95, m
 print(tokenizer.decode(output[0], skip_special_tokens=True))
 ```
 
-A prompt is a line in plain words that may name a place, a time of day, a mood and a character; the story
-begins on the next line. Without such a line ("Once upon a time") the model chooses for itself.
+A prompt is a line in plain words that may name a place, a time of day, a mood, one or two characters and a
+thing to be seen; the story begins on the next line. Without such a line ("Once upon a time", "It was
+raining") the model goes on with what it is given.
 
 ## Intended use and limits
 
@@ -36,12 +37,14 @@ no source of facts and no writer for any other purpose.
 - It knows the words, characters, places and kinds of problem of its world and nothing else. Any other
   prompt is read as well as it goes and is mostly followed by a story of the small world; other languages
   are not understood.
-- Prompts that resemble none of the trained wordings are obeyed less often than the numbers below say.
-- It was trained on at most 512 tokens at once, and one story has about 160: after its end comes another
-  story.
+- It understands the wordings of `wishes.txt` and many near them; `helpers.text.generate` names words that it
+  never met.
+- It was trained on at most 512 tokens at once, and one story has about {story_tokens}: after its end comes
+  another story.
 - Smooth sentences are no proof of sense: see the misses and the samples below.
 - Nothing in its training data comes from people or from the web, so it holds no personal data; what bias
-  there is was written into the grammar's tables, which can be read in `vocabulary.py` and `patterns.txt`.
+  there is was written into the grammar's tables, which can be read in `vocabulary.py` and the folder
+  `patterns`.
 """
 
 MAKING = """
@@ -49,8 +52,10 @@ MAKING = """
 
 {stories:,} stories ({training_tokens:,} tokens) from `smallworld.world.stories.corpus("train",
 {stories}, {seed})`: hand-written sentence patterns with slots, joined by a grammar. About 70 % follow a
-line that asks for them. One place x time x character combination in eight never occurs in the training
-stories, in any wording; half of those are the validation split, half the test split.
+line that asks for them, in many wordings; a third begin freely. One place x time x character combination in
+eight never occurs in the training stories, in any wording; half of those are the validation split, half the
+test split. Inside sentences, too, one pair of phrases in five ("hopped like a frog" with "out of reach")
+never stands in a training story.
 
 ## Architecture
 
@@ -62,25 +67,26 @@ float16 on disk, meant to be loaded as float32 on a CPU.
 ## Training
 
 Command: `{command}`; {steps:,} steps of up to {batch_tokens:,} tokens, {minutes:.0f} minutes on {device};
-seed {seed}. AdamW (betas 0.9 and 0.95, weight decay {weight_decay} on matrices), peak learning rate
+seed {seed}. `torch.optim.Muon` for the matrices of the layers, AdamW (betas 0.9 and 0.95) for embeddings,
+biases and norms; weight decay {weight_decay} on matrices and embeddings; one peak learning rate,
 {learning_rate}, {warmup} steps of warm-up, constant, then linear decay to zero over the last {decay:.0%};
-gradients clipped at norm 1; bfloat16 autocast where the hardware has it. A fifth of the stories is packed
-into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss of the last
-{recent} training steps: {train_loss:.3f} nats per token (prompts included); validation loss of the texts
-given their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. The whole curve is
-in `training_curve.json`. Versions: {versions}.
+gradients clipped at norm 1; bfloat16 autocast where the hardware has it. {curriculum}A fifth of the
+stories is packed into full rows, the others stand alone; half of the rows begin with `<|endoftext|>`. Loss
+of the last {recent} training steps: {train_loss:.3f} nats per token; validation loss of the texts given
+their prompts: {validation_loss:.3f}, where the grammar itself needs {bound:.3f}. Prompts count in neither;
+the whole curve is in `training_curve.json`. Versions: {versions}.
 {note}"""
 
-MEASURED = """
-Not measured yet: `python -m smallworld.evaluate --card` measures this model and completes the
-card.
-"""
+CURRICULUM = """The first {short} steps are a
+curriculum (Bengio et al. 2009): three in five of their stories answer a request for a mood and begin where
+the mood shows, first without any opening, then with a part of it; they come from the same grammar. Without
+them the model overlooked the mood that was asked for. """
 
 MEASURED = """
 From `python -m smallworld.evaluate` (about {minutes:.0f} minutes, seed {seed}): one story for
 each of {samples} requests that name a held-out combination of place, time and character; temperature
 {temperature}, top-p {top_p}. Only the continuation is judged, by the checker in `checker.py`; in brackets
-bootstrap 95 % intervals.
+Wilson 95 % intervals.
 
 | | measured |
 |---|---|
@@ -99,6 +105,23 @@ tokens of the same training stories.
 
 Stories with at least one fault of a kind: {faults}. After "Once upon a time": {plain_faults}.
 
+## Requests and beginnings of learners
+
+{requests} requests were written by readers who had not seen the grammar: {requests_obeyed} are obeyed in
+every fact. Not obeyed: {not_obeyed}. Of {beginnings} beginnings of theirs, {beginnings_continued} go on as a
+sound story for the checker, the sentence that they began left aside. They lie in `making/evaluation/`; no
+line of them served in training.
+
+## What nobody wrote
+
+Of {model_sentences:,} sentences in {novelty_stories} stories on request, {word_for_word} stand word for
+word in the training stories (held-out stories of the grammar: {own_word_for_word}). No pattern of the grammar
+writes {no_pattern}. The first 100 stories follow {skeletons} different sentence skeletons (the grammar's:
+{own_skeletons}).
+The first {listed} new sentences, not picked:
+
+{new_sentences}
+
 ## {count} samples, not picked
 
 Sample i was drawn alone with seed i, temperature {temperature}, top-p {top_p}; the requests are the first
@@ -114,7 +137,9 @@ def describe(record: dict) -> str:
     last_step, train_loss = curve["train"][-1]
     step_before = curve["train"][-2][0] if len(curve["train"]) > 1 else 0
     recorded = {name: record[name] for name in ("training_tokens", "parameters", "minutes", "device")}
+    short = sum(steps for _, steps in phases(Settings(**settings)))
     making = MAKING.format(
+        curriculum=CURRICULUM.format(short=short) if short else "",
         **(settings | recorded),  # the minutes that it took, not those that were set as a limit
         command=command("train-text", settings, asdict(Settings())),
         decay=settings["decay_share"],
@@ -125,7 +150,8 @@ def describe(record: dict) -> str:
         versions=versions(record),
         note=note(record),
     )
-    return PURPOSE.format(parameters=record["parameters"] / 1e6) + making
+    story_tokens = round(record["training_tokens"] / settings["stories"])
+    return PURPOSE.format(parameters=record["parameters"] / 1e6, story_tokens=story_tokens) + making
 
 
 def quality(measured: dict) -> str:
@@ -140,9 +166,39 @@ def quality(measured: dict) -> str:
         perplexity_stories=measured["perplexity"]["stories"],
         faults=faults(held_out["stories_with_fault"], held_out["samples"]),
         plain_faults=faults(plain["stories_with_fault"], plain["samples"]),
+        **learners_numbers(measured["learners"]),
+        **novelty_numbers(measured["novelty"]),
+        novelty_stories=measured["novelty"]["stories"],
         count=len(measured["samples"]),
         written="\n\n".join(sample(example) for example in measured["samples"]),
     )
+
+
+def learners_numbers(learners: dict) -> dict:
+    """The numbers about requests and beginnings that learners wrote."""
+    return {
+        "requests": learners["requests"],
+        "requests_obeyed": share(learners["requests_obeyed"]),
+        "not_obeyed": "; ".join(f'"{escape(line)}"' for line in learners["not_obeyed"]) or "none",
+        "beginnings": learners["beginnings"],
+        "beginnings_continued": share(learners["beginnings_continued"]),
+    }
+
+
+def novelty_numbers(novelty: dict) -> dict:
+    """The numbers about new sentences, and a list of them."""
+    known, skeletons = novelty["word_for_word"], novelty["skeletons_in_100_stories"]
+    sentences = [escape(sentence, quote=False) for sentence in novelty["new_sentences"]]
+    return {
+        "model_sentences": novelty["sentences"]["model"],
+        "word_for_word": share(known["model"]),
+        "own_word_for_word": share(known["grammar"]),
+        "no_pattern": share(novelty["no_pattern_writes_it"]),
+        "skeletons": skeletons["model"],
+        "own_skeletons": skeletons["grammar"],
+        "listed": len(sentences),
+        "new_sentences": "\n".join(f"- {sentence}" for sentence in sentences),
+    }
 
 
 def main_numbers(measured: dict) -> str:

@@ -20,6 +20,7 @@ from smallworld.making.image.model import build_pipeline, parameters_of
 from smallworld.making.image.settings import Settings
 from smallworld.making.image.stage import Stage
 from smallworld.making.training import new_folder, replace_folder
+from smallworld.world import captions, words
 
 
 def earlier_runs(folder: Path) -> list[dict]:
@@ -74,6 +75,7 @@ def export(parts: dict, record: dict, folder: Path) -> None:
         config.pop("_name_or_path", None)  # where the weights before were read from
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (new / "training.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (new / words.SEEN).write_text("\n".join(sorted(captions.words())) + "\n", encoding="utf-8")
     write_card(new, card_of(record))
     replace_folder(new, folder)
 

@@ -104,7 +104,7 @@ def encode_sentences(tokenizer, corpus: list[Story]) -> Sentences:
 def fingerprint(settings: Settings) -> str:
     """Changes when the corpus would change: the world's source files and the settings that shape the data."""
     names = ("stories", "seed", "vocabulary", "positions", "start_from")
-    sources = ("stories", "vocabulary", "patterns")
+    sources = ("stories", "plots", "splits", "grammar", "wishes", "vocabulary", "patterns")
     return training.fingerprint(sources, tuple(getattr(settings, name) for name in names))
 
 
