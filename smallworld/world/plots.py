@@ -119,7 +119,9 @@ def draw_facts(draw: Draw, split: str, given: dict[str, str]) -> dict[str, str]:
         several = facts["beginning"] != "thing" and draw.flip(SEVERAL_SHARE)
         looks = thing_phrases(facts["place"], False, several, facts["thing"])
         by_night = facts["time"] == "night"
-        facts["look"] = draw.choose([look for look in looks if not (by_night and "pink" in look)])
+        seen = [look for look in looks if not (by_night and "pink" in look)]
+        wanted = given.get("colour", "")
+        facts["look"] = draw.choose([look for look in seen if wanted in look] or seen)
     facts["errand"] = _draw_errand(draw, given, facts)
     asked_mood = bool(given.get("asked_mood"))
     may_announce = asked_mood or facts["beginning"] in ("once", "other")

@@ -36,7 +36,7 @@ from smallworld.world.grammar import (
 from smallworld.world.plots import Draw, draw_asked, draw_facts, plan_of
 from smallworld.world.splits import combination_split, combinations, paired_slots, phrase_split
 from smallworld.world.vocabulary import CHARACTERS, MOODS, NUMBERS, PLACES, SKY_THINGS, TIMES
-from smallworld.world.wishes import ASKABLE, adjectives, ask, wish
+from smallworld.world.wishes import ASKABLE, adjectives, ask, colour, wish
 
 __all__ = [
     "ASKABLE", "CHARACTERS", "MOODS", "PLACES", "SLOT", "TIMES", "Pattern", "Story", "ask", "capitalise",
@@ -239,7 +239,7 @@ def sample_story(
         chosen["thing"] = rng.choice(PLACES[chosen["place"]].things if ground else SKY_THINGS)
     known = wanted | {name: chosen[name] for name in fields}
     prompt = wish(rng, {name: chosen[name] for name in fields}) if fields else ""
-    known |= adjectives(prompt)
+    known |= adjectives(prompt) | {"colour": colour(prompt)}
     if "company" in fields:
         known["asked_friend"] = "yes"
     if "mood" in fields:

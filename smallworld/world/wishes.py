@@ -14,16 +14,20 @@ from smallworld.world.vocabulary import (
     ADJECTIVES,
     ASKED_ADJECTIVES,
     CHARACTERS,
+    COLORS,
     MOODS,
     PLACES,
     SKY_THINGS,
     TIMES,
+    colors_of,
+    plural,
 )
 
 WISHES_FILE = Path(__file__).with_name("wishes.txt")
 ASKABLE = ("place", "time", "mood", "character", "thing", "company", "friend")
 THINGS = tuple(dict.fromkeys((*SKY_THINGS, *(thing for place in PLACES.values() for thing in place.things))))
 SMALL_SHARE, BARE_SHARE, SLIP_SHARE, PLAIN_SHARE = 0.25, 0.3, 0.1, 0.25
+FRAGMENT_SHARE, POLITE_SHARE, COLOUR_SHARE = 0.25, 0.08, 0.15
 WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 
 PLAIN = (
@@ -113,8 +117,17 @@ def _subjects(rng: random.Random, facts: dict[str, str], new_words: bool) -> tup
     elif facts.get("company") == "friend":
         friends = _phrase(rng, "company.what", new_words)
         people = f"{people} and a friend" if people else friends
-    thing = _phrase(rng, facts["thing"].replace(" ", "_") + ".what", new_words) if "thing" in facts else ""
-    return people, thing
+    return people, _thing(rng, facts, new_words)
+
+
+def _thing(rng: random.Random, facts: dict[str, str], new_words: bool) -> str:
+    """Word the thing to be seen, sometimes with a colour that it has by day and by night; "" for none."""
+    if "thing" not in facts:
+        return ""
+    if rng.random() < COLOUR_SHARE:
+        colours = [colour for colour in colors_of(facts["thing"]) if colour != "pink"]
+        return f"a {rng.choice(colours)} {facts['thing']}"
+    return _phrase(rng, facts["thing"].replace(" ", "_") + ".what", new_words)
 
 
 def _about(rng: random.Random, people: str, thing: str) -> str:
@@ -141,6 +154,55 @@ def _listed(rng: random.Random, facts: dict[str, str], parts: dict[str, str], ne
     return rng.choice((", ", ", ", " and ", " ", " + ")).join(items)
 
 
+def _bare(rng: random.Random, fact: str) -> str:
+    """A place or a time of day in one or two words without an article: "beach", "midnight"."""
+    return rng.choice(phrasings(f"{fact}.bare", False))
+
+
+def _somebody(rng: random.Random, facts: dict[str, str], mood: str, new_words: bool) -> str:
+    """Word who the story is about, mood first: "a brave mouse", "two brave friends"; "" for nobody."""
+    if "friend" in facts:
+        return _subjects(rng, facts, new_words)[0]
+    if "character" in facts:
+        kind = CHARACTERS[facts["character"]].kind
+        forms = [f"a {mood}{kind}", f"{mood}{kind}", f"the {mood}{kind}", f"a {mood}little {kind}"]
+        forms += [] if mood else [facts["character"], _phrase(rng, f"{kind}.also", new_words)]
+        return rng.choice(forms) + (" and a friend" if "company" in facts else "")
+    return rng.choice((f"two {mood}friends", f"{mood}friends")) if "company" in facts else ""
+
+
+def _fragment(rng: random.Random, facts: dict[str, str], new_words: bool) -> str:
+    """Ask in few words: "spooky forest", "beach story with a cat", "flying cars over the city at night"."""
+    mood = f"{rng.choice(phrasings(facts['mood'] + '.adj', False))} " if "mood" in facts else ""
+    where = " " + _phrase(rng, f"{facts['place']}.where", new_words) if "place" in facts else ""
+    when = " " + _phrase(rng, f"{facts['time']}.when", new_words) if "time" in facts else ""
+    thing = _thing(rng, facts, new_words)
+    if thing and where and facts["thing"] in SKY_THINGS and rng.random() < 0.5:
+        where = f" {rng.choice(('over', 'above'))} the {phrasings(facts['place'] + '.bare', False)[0]}"
+    who = _somebody(rng, facts, "", new_words)
+    lot = rng.random()
+    if lot < 0.3 and not thing and "friend" not in facts:
+        before = mood if who else ""
+        line = _somebody(rng, facts, before, new_words) or f"{mood}story"
+        return f"{line}{where}{when}"
+    if lot < 0.45 and who and mood and not thing:
+        return f"{who} {rng.choice(('is', 'feels', 'was'))} {mood}{where}{when}"
+    with_all = "".join(f" {rng.choice(('with', 'about'))} {part}" for part in (who, thing) if part)
+    if lot < 0.7 and "place" in facts:
+        return f"{mood}{_bare(rng, facts['place'])} story{with_all}{when}"
+    if lot < 0.7 and "time" in facts:
+        return f"{mood}{_bare(rng, facts['time'])} story{with_all}{where}"
+    if lot < 0.8 and "place" in facts:
+        return f"{mood}{_bare(rng, facts['place'])}{when}{with_all}"
+    if who and thing:
+        return f"{mood and f'a {mood}story: '}{who} {_phrase(rng, 'frames.link', False)} {thing}{where}{when}"
+    noun = thing or who
+    if noun and not mood and lot < 0.9:
+        return f"{rng.choice(('about ', '', ''))}{noun}{where}{when}"
+    bare = noun.removeprefix("a ").removeprefix("an ").removeprefix("the ")
+    return f"{mood}{bare} story{where}{when}" if noun else f"{mood}story{where}{when}"
+
+
 def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> str:
     """Ask for a story as people do: commands, questions, lists, small letters, slips; ends in a newline.
 
@@ -149,6 +211,8 @@ def wish(rng: random.Random, facts: dict[str, str], new_words: bool = False) -> 
     """
     if not new_words and rng.random() < PLAIN_SHARE:
         return ask(**facts, wording=rng.randrange(10_000))
+    if rng.random() < FRAGMENT_SHARE:
+        return _typed(rng, with_articles(_tidy(_fragment(rng, facts, new_words))), "") + "\n"
     people, thing = _subjects(rng, facts, new_words)
     words = {"like": "", "make": "", "who": ""}
     alone = people and not {"friend", "company"} & facts.keys()
@@ -192,6 +256,11 @@ def _typed(rng: random.Random, line: str, more: str) -> str:
     """Type a line as people do: sometimes in small letters, without a full stop, or with a slip."""
     if more:
         line = (line if line[-1] in ".!?" else line.rstrip(":") + ".") + more
+    if rng.random() < POLITE_SHARE:
+        line = f"{_phrase(rng, 'polite.before', False)} {line}"
+    if rng.random() < POLITE_SHARE:
+        more_words = _phrase(rng, "polite.after", False)
+        line = line.rstrip(".!?:") + ("" if more_words[0] in ",.!" else " ") + more_words
     small = rng.random() < SMALL_SHARE
     line = line.lower() if small else line[0].upper() + line[1:]
     if rng.random() < (0.6 if small else BARE_SHARE / 2):
@@ -234,6 +303,13 @@ def adjectives(request: str) -> dict[str, str]:
         if number < 2:
             found[("adj", "fadj")[number]] = adjective
     return found
+
+
+def colour(request: str) -> str:
+    """Read the colour that a request wants a thing to have ("a red balloon"), or ""."""
+    things = "|".join(sorted((*THINGS, *map(plural, THINGS)), key=len, reverse=True))
+    found = re.search(rf"\b({'|'.join(COLORS)}) (?:{things})\b", request.lower())
+    return found[1] if found else ""
 
 
 @cache

@@ -25,9 +25,7 @@ def load_pipeline(folder: Path = SHIPPED, device: str = "cpu"):
 
     require_model(folder, ["model_index.json"], "train-images")
     try:
-        pipe = StableDiffusionPipeline.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False
-        )
+        pipe = StableDiffusionPipeline.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
     except Exception as problem:
         kind = type(problem).__name__
         raise ModelError(f"The image model in {folder} cannot be read ({kind}): restore it.") from None
