@@ -375,7 +375,9 @@ def read(request: str) -> dict[str, list[str]]:
         lambda match: repaired(match[0]), request.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     )
     hits: list[tuple[int, str]] = []
-    for key, _, expression in _keywords():
+    for key, words, expression in _keywords():
+        if words not in line:
+            continue
         for match in expression.finditer(line):
             hits.append((match.start(), key))
         line = expression.sub(lambda match: "#" * len(match[0]), line)
