@@ -272,15 +272,19 @@ def _names_apart(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray)
 
     From the top down the names to the right are 0.075 apart, a little above their dots, or below where the
     line to the next dot rises. A dot whose nearest neighbour is to the right at about the same height has its
-    name on the left.
+    name on the left, and one with neighbours on both sides above it.
     """
     low, high = axes.get_xlim()
     near = 0.14 * (high - low)
     left = [bool(((x > x[i]) & (x - x[i] < near) & (abs(y - y[i]) < 0.12)).any()) for i in range(len(x))]
+    crowded = [bool(((x < x[i]) & (x[i] - x < near) & (abs(y - y[i]) < 0.12)).any()) for i in range(len(x))]
     rises = [bool(i + 1 < len(x) and x[i + 1] > x[i] and y[i + 1] > y[i]) for i in range(len(x))]
     for side in (True, False):
         last = np.inf
         for i in sorted((i for i in range(len(x)) if left[i] == side), key=lambda i: -y[i]):
+            if side and crowded[i]:
+                axes.annotate(names[i], (x[i], y[i] + 0.065), ha="center", va="center", fontweight="bold")
+                continue
             last = min(float(y[i]) + (-0.045 if rises[i] else 0.045), last - 0.075)
             place = x[i] + (-0.025 if side else 0.025) * (high - low), last
             line = {"arrowstyle": "-", "color": "#6a6a6a", "lw": 0.8, "shrinkA": 0, "shrinkB": 4}
