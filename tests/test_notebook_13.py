@@ -429,7 +429,7 @@ def test_a_probe_stops_right_before_the_place(place, shipped):
     assert probe.words[probe.asked] == tokenizer.decode([probe.answer])
     assert probe.asked < probe.story and probe.words[probe.story] == "There"
     assert probe.words[probe.asked].strip() in stories.PLACES[place].within[0]
-    assert deeper_attention.chances_of_place(model, [probe]).item() > 0.3
+    assert deeper_attention.chances_of_place(model, [probe]).item() > 0.1
     assert probe.elsewhere[0, : probe.story].equal(probe.ids[0, : probe.story])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from smallworld.making.cards.writer import Card, command, share, table, versions
+from smallworld.making.cards.writer import Card, command, note, share, table, versions
 from smallworld.making.language.fill_data import Settings
 
 DESCRIPTION = """
@@ -43,7 +43,7 @@ pieces are asked for; 80 % of these are replaced by [MASK], 10 % by another piec
 steps of warm-up, constant, then linear decay to zero over the last {decay_share:.0%}; gradients clipped at
 norm 1; bfloat16 autocast where the hardware has it. Last training loss {loss:.3f} nats per piece asked for;
 the curve is in `training.json`. Versions: {versions}.
-"""
+{note}"""
 
 MEASURED = """
 From `python -m smallworld.evaluate --only fill` ({seconds:.0f} seconds): {words:,} content words
@@ -78,6 +78,7 @@ def describe(record: dict) -> str:
         command=command("train-fill", settings, asdict(Settings())),
         loss=record["curve"][-1][1],
         versions=versions(record),
+        note=note(record),
     )
 
 
