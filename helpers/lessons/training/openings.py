@@ -1,7 +1,6 @@
 """Texts of two sentences in the world's words, simple enough for a network that trains in seconds."""
 
 import random
-import re
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +12,6 @@ FILE = Path(__file__).with_name("openings.txt")
 ADJECTIVES = ("little", "young", "small")
 MOODS = ("happy", "calm", "brave", "curious", "sleepy")
 ONCE_SHARE = 0.2  # of the texts: those that begin with "Once upon a time"
-SLOT = re.compile(r"\{(\w+)\}")
 
 
 @cache
@@ -46,5 +44,5 @@ def _text(rng: random.Random, place: str, time: str, hero: str) -> str:
             "path": rng.choice(PLACES[place].path),
         }
         pattern = rng.choice(patterns()[section])
-        lines.append(capitalise(with_articles(SLOT.sub(lambda slot: facts[slot[1]], pattern))))
+        lines.append(capitalise(with_articles(pattern.format(**facts))))
     return " ".join(lines)
