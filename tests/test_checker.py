@@ -64,7 +64,7 @@ def test_spoiled_stories_are_rejected(spoil, held_out):
     rng = random.Random(3)
     spoiled = [(story, spoil(story, held_out, rng)) for story in held_out]
     spoiled = [text for story, text in spoiled if text not in (None, story.text)]
-    assert len(spoiled) >= 0.5 * len(held_out)
+    assert len(spoiled) >= 0.45 * len(held_out)
     rejected = sum(not check(text).ok for text in spoiled)
     assert rejected >= REQUIRED_SHARE[spoil] * len(spoiled)
 

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers import exercises, metrics
 from helpers.lessons.training import exercises as tasks
+from helpers.lessons.training import openings
 from helpers.session import generator
 from smallworld.world import stories
 from smallworld.world.vocabulary import PLACES
@@ -32,7 +33,7 @@ def lab():
     """The notebook's laboratory, with the names that its functions see there."""
     seen = {"np": np, "nn": nn, "cross_entropy": cross_entropy, "generator": generator, "random": random,
             "re": re, "stories": stories, "metrics": metrics, "PLACES": PLACES, "Counter": Counter,
-            "pairwise": pairwise}  # fmt: skip
+            "pairwise": pairwise, "short_texts": openings}  # fmt: skip
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield functions(STEM, *TAUGHT, **seen)

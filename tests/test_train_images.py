@@ -78,7 +78,7 @@ def test_the_first_stage_alone_ships_an_autoencoder_that_the_second_starts_from(
     first = train_images.run(ToySettings(), made["folder"], Run("autoencoder"))  # it is complete already
     image_export.export(first["parts"], first["record"], tmp_path / "model")
     written = {path.name for path in (tmp_path / "model").iterdir()}
-    assert written == {"vae", "training.json", "README.md"}
+    assert written == {"vae", "training.json", "README.md", "words.txt"}
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert "Only the autoencoder" in card and "96 validation scenes" in card
     settings = ToySettings(start_from=str(tmp_path / "model"))
