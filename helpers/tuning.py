@@ -32,6 +32,7 @@ LAUNCHERS = (  # variables by which a launcher tells its processes of each other
     r"|(ACCELERATE|FSDP|TORCHELASTIC|PMI|OMPI_COMM_WORLD|MV2_COMM_WORLD|MPI_LOCALRANKID)_?\w*)"
 )
 LARGE = 3e8  # parameters, from which a model is trained sparingly
+FULL = "The GPU's memory is full: restart the kernel, then give a smaller batch_size or a smaller model."
 
 
 def batch_of(step: int, count: int, size: int, seed: int) -> list[int]:
@@ -74,7 +75,10 @@ def fit(
         tqdm(total=steps, initial=done, desc="training", leave=False) as bar,
     ):
         for step in range(done, steps):
-            loss = run.step(model.train(), loss_of_step)
+            try:
+                loss = run.step(model.train(), loss_of_step)
+            except torch.OutOfMemoryError:
+                raise WorkbookError(FULL) from None
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update()
             if run.folder and ((step + 1) % checkpoint_every == 0 or step + 1 == steps):
@@ -103,15 +107,17 @@ def with_lora(model: Module, rank: int, seed: int = 0, **options) -> Module:
 
 def tune_texts(
     session: Session, texts: list[str], folder: str | Path, *, model: str = "", rank: int = 8,
-    steps: int = 120, learning_rate: float = 3e-3, batch_size: int = 8, seed: int = 0,
+    steps: int = 120, learning_rate: float = 0, batch_size: int = 8, seed: int = 0,
+    show: Callable[[int, float], None] | None = None,
 ) -> Path:  # fmt: skip
     """Fine-tune the session's text model, or `model`, by LoRA; the folder of the merged model and tokenizer.
 
     folder: below build/; `from_pretrained` loads from it. What lies there stays until the new model is whole;
     a run that was cut off goes on (FOLDER.unfinished). Texts longer than the context, or than 512 tokens, are
-    cut. Of 20 texts or more a tenth is held out; the loss on at most HELD_OUT pieces of it, in nats per
-    token, is printed. Raises WorkbookError for no texts and for what `text.load`, `with_lora` and
-    `fit` refuse. (Hu et al. 2022)
+    cut. learning_rate 0 is 3e-3 for a small model (below 30 M parameters), 3e-4 for a larger one; show is as
+    of `fit`. Of 20 texts or more a tenth is held out; the loss on at most HELD_OUT pieces of it, in nats per
+    token, is printed. Raises WorkbookError for no texts and for what `text.load`, `with_lora` and `fit`
+    refuse. (Hu et al. 2022)
     """
     place = checkpoints.below_build(folder)
     texts = _checked_texts(texts)
@@ -119,6 +125,7 @@ def tune_texts(
     settings = {"texts": _fingerprint(json.dumps(texts).encode()), "model": model, "rank": rank}
     settings |= {"batch_size": batch_size, "seed": seed, "profile": session.profile}
     tokenizer, base = text.load(session, model)
+    medium = base.num_parameters() > 3e7
     held_out, rows = _held_out_and_rows(base, tokenizer, texts, seed)
     tuned = with_lora(base, rank, seed)
     if session.device == "cuda" and base.num_parameters() > LARGE:  # slower, but the memory of large models
@@ -129,8 +136,8 @@ def tune_texts(
         return _token_loss(model, [rows[i] for i in batch_of(step, len(rows), batch_size, seed)])
 
     before = _held_out_loss(tuned, held_out)
-    fit(tuned, loss_of_step, steps=steps, learning_rate=learning_rate, folder=checkpoints.beside(place),
-        settings=settings)  # fmt: skip
+    fit(tuned, loss_of_step, steps=steps, learning_rate=learning_rate or (3e-4 if medium else 3e-3),
+        folder=checkpoints.beside(place), settings=settings, show=show)  # fmt: skip
     after = _held_out_loss(tuned, held_out)
     if held_out:
         part = f" ({HELD_OUT} pieces of them)" if len(held_out) > HELD_OUT else ""
@@ -143,14 +150,15 @@ def tune_texts(
 def tune_pictures(
     session: Session, pictures: list[Picture], folder: str | Path, *, model: str = "", rank: int = 16,
     steps: int = 200, learning_rate: float = 0, batch_size: int = 8, caption: str = "", seed: int = 0,
+    show: Callable[[int, float], None] | None = None,
 ) -> Path:  # fmt: skip
     """Fine-tune the session's image model, or `model`, by LoRA on its UNet; the folder of the LoRA.
 
     The same pipeline's `load_lora_weights` takes that folder, which lies below build/. pictures: as from
     `read_pictures`, of one size; caption is for those that have none. A small UNet (below 300 M parameters)
     gets LoRA beside every layer, a large one beside its attention; learning_rate 0 is 2e-3 for the small,
-    1e-4 for the large. What lies in the folder stays until the new LoRA is whole; a run that was cut off goes
-    on. Raises WorkbookError for no pictures and for what `images.load` and `fit` refuse. (Hu et al. 2022)
+    1e-4 for the large; show as in `fit`. What lies in the folder stays until the LoRA is whole; a run that
+    was cut off goes on. WorkbookError for no pictures, and as `images.load` and `fit`. (Hu et al. 2022)
     """
     from peft import LoraConfig
 
@@ -176,7 +184,7 @@ def tune_pictures(
     if large and session.device == "cuda":
         pipe.unet.enable_gradient_checkpointing()
     fit(pipe.unet, loss_of_step, steps=steps, learning_rate=learning_rate or (1e-4 if large else 2e-3),
-        folder=checkpoints.beside(place), settings=settings)  # fmt: skip
+        folder=checkpoints.beside(place), settings=settings, show=show)  # fmt: skip
     checkpoints.finish(place, lambda new: _save_lora(pipe, new))
     return place
 

@@ -1,5 +1,5 @@
-"""Notebook 05, fine-tuning: its exercises, experiments and figures."""
+"""Notebook 05, fine-tuning: its exercises, drawings, texts, pictures and figures."""
 
-from helpers.lessons.tuning import exercises
+from helpers.lessons.tuning import diagrams, examples, exercises, figures, papercuts
 
-__all__ = ["exercises"]
+__all__ = ["diagrams", "examples", "exercises", "figures", "papercuts"]
