@@ -193,14 +193,17 @@ def test_the_best_answers_are_those_that_are_measured(monkeypatch):
     asked = []
     monkeypatch.setattr(figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
     figures.guess_kept({"before": (5.0, 1.0), "hard": (0.5, 6.0), "replay": (0.6, 1.2)})
-    figures.guess_rhymes({"a": examples.Couplets(3, 0, 60), "b": examples.Couplets(50, 1, 60)})
-    assert [named["answer"] for _, named in asked] == ["replay", ["b"]]
+    for number in (20, 21, 60):
+        figures.guess_rhymes({"a": examples.Couplets(3, 0, 60), "b": examples.Couplets(number, 1, 60)})
+    answers = [named["answer"] for _, named in asked]
+    assert answers == ["replay", "at most 20", "21 to 40", "41 or more"]
     assert asked[0][0][1] == ["hard", "replay"]
 
 
 def test_counts_stand_under_their_bars():
-    (axes,) = figures.rhyme_bars({"a": examples.Couplets(3, 1, 60)}, "a").axes
-    assert axes.get_xticklabels()[0].get_text() == "a\n3 of 60" and "your guess" in axes.get_xlabel()
+    figure = figures.rhyme_bars({"a": examples.Couplets(3, 1, 60)}, "at most 20")
+    assert figure.axes[0].get_xticklabels()[0].get_text() == "a\n3 of 60"
+    assert titles(figure) == ["Couplets that rhyme (you guessed at most 20)"]
     (axes,) = figures.paper_cuts({"before": (0, 12)}).axes
     assert axes.get_xticklabels()[0].get_text() == "before\n0 of 12"
 

@@ -39,38 +39,44 @@ def texts(columns: Mapping[str, str], note: str = "") -> Figure:
 
 
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
-    """The loss of each training step, a line for each model; a line is the mean of five steps."""
-    longest = max(len(values) for values in curves.values())
-    smooth = {name: _smooth(values) for name, values in curves.items()}
-    figure = plots.lines(
-        range(1, longest + 1), smooth, x_label="training step (8 pieces each)",
-        y_label="loss on the training poems", title="Lower is better",
-    )  # fmt: skip
-    figure.axes[0].set_ylim(bottom=0)
+    """The loss of each training step, a line for each model, as the mean of up to five steps."""
+    figure, axes = plots.grid(width=WIDTH, height=4.0)
+    for i, (name, values) in enumerate(curves.items()):
+        axes.plot(range(1, len(values) + 1), _smooth(values), color=plots.PALETTE[i], label=name)
+    axes.legend()
+    axes.set(xlabel="training step (8 pieces each)", ylabel="loss on the training poems",
+             title="Lower is better")  # fmt: skip
+    axes.set_ylim(bottom=0)
     return figure
 
 
 def guess_rhymes(counts: Mapping[str, Couplets]) -> None:
-    """Guess first: which model writes the most couplets that rhyme? Then see the counts."""
-    best = max(count.rhyming for count in counts.values())
-    winners = [name for name, count in counts.items() if count.rhyming == best]
+    """Guess first: how many couplets of the last model rhyme? Then see the counts of all."""
+    name, count = list(counts.items())[-1]
+    third = count.total // 3
+    limits = {f"at most {third}": third, f"{third + 1} to {2 * third}": 2 * third,
+              f"{2 * third + 1} or more": count.total}  # fmt: skip
+    answer = next(words for words, most in limits.items() if count.rhyming <= most)
     guess.choice(
-        "Which model writes the most couplets that rhyme?", list(counts),
-        lambda chosen: rhyme_bars(counts, chosen), answer=winners,
+        f"How many of {count.total} couplets rhyme? The model: {name}.", list(limits),
+        lambda chosen: rhyme_bars(counts, chosen or ""), answer=answer,
         alt="Bars of rhyming couplets: none or hardly any before, and most of them after fine-tuning.",
     )  # fmt: skip
 
 
-def rhyme_bars(counts: Mapping[str, Couplets], chosen: str | None = None) -> Figure:
-    """The share of couplets that rhyme, with 95 % intervals; the part that is new is hatched."""
+def rhyme_bars(counts: Mapping[str, Couplets], chosen: str = "") -> Figure:
+    """The share of couplets that rhyme, with 95 % intervals; the part that is new is hatched.
+
+    chosen: what somebody guessed, to be named.
+    """
     labels = [f"{name}\n{count.rhyming} of {count.total}" for name, count in counts.items()]
     shares = [count.rhyming / count.total for count in counts.values()]
     intervals = [metrics.wilson_interval(count.rhyming, count.total) for count in counts.values()]
     figure, axes = plots.grid(width=WIDTH, height=4.0)
     plots.bars(
-        labels, shares, errors=intervals, limits=(0, 1.05), axes=axes, title="Couplets that rhyme",
-        highlight=[i for i, name in enumerate(counts) if name == chosen],
-        x_label="model" + (" (your guess is orange)" if chosen else ""), y_label="share of all couplets",
+        labels, shares, errors=intervals, limits=(0, 1.05), axes=axes,
+        title="Couplets that rhyme" + (f" (you guessed {chosen})" if chosen else ""),
+        x_label="model", y_label="share of all couplets",
     )  # fmt: skip
     new = [count.new / count.total for count in counts.values()]
     hatched = {"fill": False, "hatch": "//", "edgecolor": "white", "label": "in no training poem"}
