@@ -32,7 +32,7 @@ def lora(inputs: int = 192, outputs: int = 576, rank: int = 16) -> Diagram:
     canvas.box(616, 160, 80, 60, "y", colour=BLUE)
     canvas.text(656, 242, f"{outputs}", size=SMALL, colour=QUIET)
     canvas.text(656, 264, "numbers", size=SMALL, colour=QUIET)
-    canvas.text(340, 376, "trained: two small tables", size=SMALL, colour=ORANGE)
+    canvas.text(340, 376, "trained: two small tables", size=SMALL, colour=INK)
     return canvas.diagram(
         f"{inputs} numbers, x, take two ways. The upper way goes through the matrix W of {inputs} by "
         f"{outputs} numbers, which is frozen. The lower way goes through A, {inputs} by {rank}, and B, "
