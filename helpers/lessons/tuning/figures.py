@@ -24,7 +24,7 @@ def texts(columns: Mapping[str, str], note: str = "") -> Figure:
 
     columns: one to three texts by name; note: a line above all.
     """
-    letters = {1: 84, 2: 40, 3: 27}[len(columns)]
+    letters = {1: 84, 2: 40, 3: 26}[len(columns)]
     pages = {name: _page(words, letters) for name, words in columns.items()}
     height = 0.235 * max(page.count("\n") + 1 for page in pages.values()) + 0.75 + (0.35 if note else 0)
     figure, panels = plots.grid(1, len(columns), width=WIDTH, height=height, squeeze=False)
@@ -155,8 +155,11 @@ def pairs(above: Sequence[Image], below: Sequence[Image], names: tuple[str, str]
 def named(pictures: Sequence[Image], captions: Sequence[str]) -> Figure:
     """Up to four large pictures in a row, each under its caption."""
     side = WIDTH / len(pictures) - 0.06
-    wrapped = [textwrap.fill(caption, int(9 * side)) for caption in captions]
-    return plots.pictures(pictures, wrapped, side=min(side, 2.5))
+    wrapped = [textwrap.fill(caption, int(11 * side)) for caption in captions]
+    figure = plots.pictures(pictures, wrapped, side=min(side, 2.5))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.2)  # room for the upper edge of long captions
+    return figure
 
 
 def changed(before: Sequence[Image], after: Sequence[Image], find: Callable) -> Figure:
@@ -189,10 +192,11 @@ def _arrow(axes: Axes, size: tuple[int, int], row: int, column: int) -> None:
     x, y = (column + 0.5) * size[0] / 8, (row + 0.5) * size[1] / 8
     reach = size[0] * (0.3 if column < 4 else -0.3)
     drop = size[1] * (0.2 if row < 4 else -0.2)
-    axes.annotate(
-        "", xy=(x, y), xytext=(x + reach, y + drop),
-        arrowprops={"arrowstyle": "-|>", "color": RED, "linewidth": 3, "mutation_scale": 22},
-    )  # fmt: skip
+    for colour, thick in (("white", 6), (RED, 3)):  # white around it, so that it is seen on any ground
+        axes.annotate(
+            "", xy=(x, y), xytext=(x + reach, y + drop),
+            arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": thick, "mutation_scale": 22},
+        )  # fmt: skip
 
 
 def _smooth(values: Sequence[float], width: int = 5) -> list[float]:
