@@ -1,5 +1,13 @@
-"""Notebook 06, training from scratch: its exercises, experiments and figures."""
+"""Notebook 06, training from scratch: its laboratory, texts, experiments, drawings, figures and exercises."""
 
-from helpers.lessons.training import exercises
+from helpers.lessons.training import (
+    diagrams,
+    exercises,
+    experiments,
+    figures,
+    laboratory,
+    normalising,
+    texts,
+)
 
-__all__ = ["exercises"]
+__all__ = ["diagrams", "exercises", "experiments", "figures", "laboratory", "normalising", "texts"]

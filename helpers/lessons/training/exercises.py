@@ -3,81 +3,127 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from functools import cache
+from numbers import Real
+from typing import Any
 
 from helpers.exercises import Exercise, register
 from helpers.lessons.answer_checks import like
 
-
-def rate(step, total, peak, warmup):
-    """Warm-up in equal parts, then a straight line to 0."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * (total - step) / (total - warmup + 1)
+# Exercise 06.2: the held-out loss that a chosen learning rate must reach, on texts of its own.
+RATE_BAR = 1.6
+# Exercise 06.3: most spoilt texts that a filter may keep, and most good ones that it may lose, as shares.
+MOST_KEPT, MOST_LOST = 0.1, 0.15
 
 
-def sampling_weights(labels):
-    """Each label gets the same total, shared equally among its texts."""
-    counts = Counter(labels)
-    return [1 / len(counts) / counts[label] for label in labels]
+def mean_surprise(probabilities):
+    """The mean of -log(p) over a list of probabilities; log is the natural logarithm, math.log."""
+    total = 0
+    for p in probabilities:
+        total = total - math.log(p)
+    return total / len(probabilities)
+
+
+def my_rate():
+    """A learning rate for a batch of 64, which the map does not show."""
+    return 0.03
+
+
+def is_clean(pair_counts):
+    """True if a text should be kept, False if it should be thrown out.
+
+    pair_counts: for each pair of neighbouring words in the text, how often the whole collection has it.
+    """
+    return pair_counts.count(1) <= 2
 
 
 def stop_at(losses, patience):
-    """The best place so far, once so many losses in a row have not been lower (Prechelt 1998)."""
-    best = 0
-    for place, loss in enumerate(losses):
-        if loss < losses[best]:
-            best = place
-        if place - best == patience:
+    """The index of the model to keep: the lowest loss so far, once `patience` losses in a row are no lower.
+
+    If that never happens, the index of the lowest loss of all. Among equal losses, the earliest.
+    """
+    best = 0  # the index of the lowest loss so far
+    for i in range(len(losses)):
+        if losses[i] < losses[best]:
+            best = i
+        if i - best == patience:
             break
     return best
 
 
-def batch_norm(rows, eps):
-    """Each column with mean 0 and, but for eps, variance 1 (Ioffe and Szegedy 2015)."""
-    columns = []
-    for column in zip(*rows, strict=True):
-        mean = sum(column) / len(column)
-        variance = sum((one - mean) ** 2 for one in column) / len(column)
-        columns.append([(one - mean) / (variance + eps) ** 0.5 for one in column])
-    return [list(row) for row in zip(*columns, strict=True)]
+def normalise(batch):
+    """Give each column the mean 0 and, nearly, the variance 1.
 
-
-def foretold(small, large, target):
-    """The straight line through two points with logarithmic axes, extended."""
-    (size, loss), (larger, lower) = small, large
-    exponent = math.log(loss / lower) / math.log(larger / size)
-    return loss * (size / target) ** exponent
-
-
-def batch_loss(losses, tokens):
-    """The mean over tokens: each share weighs as much as it has tokens."""
-    total = sum(loss * count for loss, count in zip(losses, tokens, strict=True) if count)
-    return total / sum(tokens)
+    Subtract the column's mean; then divide by the square root of (variance + 0.00001).
+    The variance is the mean of the squared differences from the mean.
+    """
+    differences = batch - batch.mean(dim=0)
+    variance = (differences**2).mean(dim=0)
+    return differences / (variance + 0.00001) ** 0.5
 
 
 # Judges
 
 
-def _rate(step, total, peak, warmup, *, early=0, flat=False, to_warmup=False, late=False) -> float:
-    """The schedule, with one of four slips."""
-    if step < warmup:
-        return peak * (step + 1 - early) / warmup
-    if flat:
-        return peak
-    if to_warmup:
-        return peak * (total - step) / total
-    return peak * (total - step) / (total - warmup + (0 if late else 1))
+def _surprise_cases() -> list[tuple]:
+    return [([0.5, 0.25],), ([1.0, 1.0, 0.1],), ([0.9],), ([1 / 39] * 5,), ([0.2, 0.01, 0.7, 0.7],)]
 
 
-def _rate_cases() -> list[tuple]:
-    first = [(step, 20, 0.5, 4) for step in (2, 0, 3, 4, 12, 19, 20)]
-    return [*first, (0, 10, 2.0, 1), (5, 10, 2.0, 1), (9, 10, 1.0, 5)]
+@cache
+def loss_with(rate: float, seed: int = 0) -> float:
+    """The held-out loss after training with this rate, a batch of 64 and 50 steps."""
+    from helpers.lessons.training import texts
+    from helpers.lessons.training.laboratory import fit
+
+    collection, held_out = texts.beginnings(800, 60 + seed), texts.beginnings(100, 80 + seed, held_out=True)
+    return fit(collection, held_out, seed, rate=rate, batch_size=64, steps=50).held_out[-1]
 
 
-def _weights_by_count(labels) -> list[float]:
-    counts = Counter(labels)
-    return [counts[label] / sum(counts[one] for one in labels) for label in labels]
+def _judge_rate(answer: Any) -> str | None:
+    if isinstance(answer, bool) or not isinstance(answer, Real):
+        return "The answer is a number, such as 0.01."
+    if not 0 < answer <= 1:
+        return "A learning rate here is above 0 and at most 1."
+    loss = loss_with(float(answer))
+    if loss <= RATE_BAR:
+        return None
+    return (
+        f"With {answer:g} the held-out loss ends at {loss:.2f}, and it should be at most {RATE_BAR}. "
+        "Look at the map: which rates do the rows above and below like?"
+    )
+
+
+@cache
+def collection_to_judge() -> tuple[tuple[tuple[int, ...], bool], ...]:
+    """Of a collection that nobody sees, for each text: its pair counts, and whether it is good."""
+    from helpers.lessons.training import texts
+
+    clean = texts.beginnings(600, 5)
+    dirty = texts.spoil(clean, 5)
+    counts = texts.count_pairs(dirty)
+    return tuple(
+        (tuple(texts.pair_counts(text, counts)), text == before)
+        for text, before in zip(dirty, clean, strict=True)
+    )
+
+
+def _judge_filter(answer: Any) -> str | None:
+    kept = {True: 0, False: 0}  # good texts and spoilt ones that the answer keeps
+    total = {True: 0, False: 0}
+    for pair_counts, good in collection_to_judge():
+        verdict = answer(list(pair_counts))
+        if verdict not in (True, False):
+            return f"Return True or False; for one text yours returns {str(verdict)[:40]}."
+        total[good] += 1
+        kept[good] += bool(verdict)
+    spoilt, lost = kept[False], total[True] - kept[True]
+    told = f"On another collection it keeps {spoilt} of {total[False]} spoilt texts"
+    told += f" and throws out {lost} of {total[True]} good ones."
+    if spoilt > MOST_KEPT * total[False]:
+        return f"{told} That is too much dirt: be stricter."
+    if lost > MOST_LOST * total[True]:
+        return f"{told} That is too strict: keep more."
+    return None
 
 
 def _stop_late(losses, patience) -> int:
@@ -125,91 +171,70 @@ def _stop_cases() -> list[tuple]:
     return [*cases, ([2.0, 1.0, 1.0, 1.0, 0.5], 2), ([1.0, 2.0, 3.0], 2), ([5.0, 4.0, 3.0], 1), ([1.0], 1)]
 
 
-def _norm(rows, eps, *, less=0, power=0.5, outside=False, centred=True) -> list[list[float]]:
-    """Batch normalisation, with one of four slips."""
-    columns = []
-    for column in zip(*rows, strict=True):
-        mean = sum(column) / len(column)
-        variance = sum((one - mean) ** 2 for one in column) / max(1, len(column) - less)
-        scale = variance**power + eps if outside else (variance + eps) ** power
-        columns.append([(one - mean * centred) / scale for one in column])
-    return [list(row) for row in zip(*columns, strict=True)]
+def _normalise_cases() -> list[tuple]:
+    import torch
+
+    tables = (
+        [[1.0, 10.0], [3.0, 40.0], [8.0, 10.0]],
+        [[0.0, 2.0, 5.0], [4.0, 2.0, -5.0]],
+        [[0.001, 100.0], [0.004, 300.0], [0.002, -200.0], [0.009, 0.0]],
+    )
+    return [(torch.tensor(table, dtype=torch.float64),) for table in tables]
 
 
-def _layer_norm(rows, eps) -> list[list[float]]:
-    return [list(row) for row in zip(*batch_norm(list(zip(*rows, strict=True)), eps), strict=True)]
+def _slip(batch, *, dim=0, power=0.5, less=0, outside=0.0, mean=1.0):
+    """Normalisation with one slip."""
+    import torch
 
-
-def _all_norm(rows, eps) -> list[list[float]]:
-    flat = batch_norm([[one] for row in rows for one in row], eps)
-    return [[one[0] for one in flat[i : i + len(rows[0])]] for i in range(0, len(flat), len(rows[0]))]
-
-
-def _norm_cases() -> list[tuple]:
-    return [
-        ([[1.0, 10.0], [3.0, 40.0], [8.0, 10.0]], 0.5),
-        ([[0.0, 2.0, 5.0], [4.0, 2.0, -5.0]], 1e-3),
-        ([[7.0, -1.0]], 0.1),
-    ]
-
-
-def _straight(small, large, target) -> float:
-    (size, loss), (larger, lower) = small, large
-    return loss + (lower - loss) * (target - size) / (larger - size)
-
-
-def _half_log(small, large, target) -> float:
-    (size, loss), (larger, lower) = small, large
-    return loss + (lower - loss) * math.log(target / size) / math.log(larger / size)
-
-
-def _exponential(small, large, target) -> float:
-    (size, loss), (larger, lower) = small, large
-    return loss * (lower / loss) ** ((target - size) / (larger - size))
-
-
-def _mean_of_counted(losses, tokens) -> float:
-    counted = [loss for loss, count in zip(losses, tokens, strict=True) if count]
-    return sum(counted) / len(counted)
-
-
-def _weighted(losses, tokens, per: float) -> float:
-    return sum(loss * count for loss, count in zip(losses, tokens, strict=True) if count) / per
+    differences = batch - batch.mean(dim=dim, keepdim=True)
+    variance = (differences**2).sum(dim=dim, keepdim=True) / (batch.shape[dim] - less)
+    if mean == 0:
+        differences = batch
+    if outside:
+        return differences / (torch.sqrt(variance) + outside)
+    return differences / (variance + 0.00001) ** power
 
 
 EXERCISES = (
-    Exercise("06.1", "A schedule", like(rate, _rate_cases, {
-        "The first step must not have rate 0: it would learn nothing. Step 0 is the first of the parts.":
-            lambda *case: _rate(*case, early=1),
-        "After the warm-up the rate has to fall.": lambda *case: _rate(*case, flat=True),
-        "The fall starts from the full peak at step warmup - 1: mind from where you count.":
-            lambda *case: _rate(*case, late=True),
-        "The fall has only the steps after the warm-up: a line from the peak to 0.":
-            lambda *case: _rate(*case, to_warmup=True),
-        "There is no warm-up yet.": lambda s, t, p, w: p * (t - s) / t,
+    Exercise("06.1", "The loss by hand", like(mean_surprise, _surprise_cases, {
+        "That is the sum. The mean is the sum divided by how many there are.":
+            lambda ps: -sum(math.log(p) for p in ps),
+        "The sign is wrong: log of a number below 1 is negative, so a minus stands before it.":
+            lambda ps: sum(math.log(p) for p in ps) / len(ps),
+        "First take -log of each probability, then the mean, not the other way round.":
+            lambda ps: -math.log(sum(ps) / len(ps)),
+        "Use the natural logarithm, math.log.": lambda ps: -sum(math.log2(p) for p in ps) / len(ps),
     }), (
-        "Two straight lines: one for steps below warmup, one for the others.",
-        "Going up: peak * (step + 1) / warmup. Down, it is peak at step warmup - 1 and 0 at total.",
-        "Down: peak * (total - step) / (total - warmup + 1).",
-    ), rate),
-    Exercise("06.2", "Weights for oversampling", like(sampling_weights, lambda: [
-        (["city", "snow", "city", "city"],), (["a", "b", "c", "a"],), (["x", "x"],), (["q"],),
-        ([2, 2, 1, 3, 3, 3],),
-    ], {
-        "Those weights do not add up to 1 yet.": lambda labels: [1 / labels.count(one) for one in labels],
-        "All texts weigh the same here, so the rare place stays rare.":
-            lambda labels: [1 / len(labels)] * len(labels),
-        "That favours the frequent places: the rarer, the heavier.": _weights_by_count,
-        "That is one weight for each place; you want one for each text, in order.":
-            lambda labels: [1 / len(set(labels))] * len(set(labels)),
-        "A place's total is to be shared among its texts.":
-            lambda labels: [1 / len(set(labels))] * len(labels),
-    }), (
-        "First the total for each place, then share it among its texts.",
-        "With k places each gets 1 / k; a text gets that, divided by how many texts its place has.",
-        "counts = Counter(labels); [1 / len(counts) / counts[label] for label in labels].",
-    ), sampling_weights),
-    Exercise("06.3", "Early stopping", like(stop_at, _stop_cases, {
+        "The table above the exercise has -log(p) for single probabilities. You want the mean of several.",
+        "Add up -math.log(p) for every p in the list, in a loop. Then divide by len(probabilities).",
+        "total = 0; for p in probabilities: total = total - math.log(p); return total / len(probabilities).",
+    ), mean_surprise,
+        purpose="Your function gives the dashed line of the next figure: the loss of blind guessing.",
+        shapes="A list of numbers above 0 and at most 1; the result is a number.",
+        example=("mean_surprise([0.5, 0.25])", "1.0397207708399179"),
+        difficulty=1, minutes=5),
+    Exercise("06.2", "A learning rate of your own", _judge_rate, (
+        "64 lies between two rows of the map. Which columns are good in both of them?",
+        "The larger the batch, the fewer the steps, so each step may be longer.",
+        "Try 0.02 or 0.03.",
+    ), my_rate,
+        purpose="A model is trained with your rate, and its loss must end low on texts that it never saw. "
+                "Your curve is in the next figure.",
+        shapes=f"A single number. The judge trains with it for 50 steps; the held-out loss must be at most "
+               f"{RATE_BAR}.",
+        difficulty=2, minutes=8),
+    Exercise("06.3", "A filter", _judge_filter, (
+        "A spoilt text has many pairs that stand nowhere else. What is their count?",
+        "pair_counts.count(1) says how many pairs of this text occur only once in the whole collection.",
+        "Return True where pair_counts.count(1) is at most 2 or 3.",
+    ), is_clean,
+        purpose="Your filter cleans the collection, and the next figure trains a model on what it keeps.",
+        shapes="pair_counts is a list of whole numbers, one for each pair of neighbours; the result is True "
+               "or False. It must keep at most 10 % of the spoilt texts and lose at most 15 % of the good "
+               "ones, on a collection that you do not see.",
+        example=("is_clean([14, 30, 8, 21, 55])", "True"),
+        difficulty=2, minutes=10),
+    Exercise("06.4", "When to stop", like(stop_at, _stop_cases, {
         "That is where training ends; keep the model of the lowest loss before.": _stop_late,
         "That is the lowest of all, but by then you had stopped waiting.":
             lambda losses, patience: losses.index(min(losses)),
@@ -218,55 +243,32 @@ EXERCISES = (
         "You give up one loss too early.": _stop_one_less,
         "You wait one loss too long.": _stop_one_more,
     }), (
-        "Walk through the losses and remember the place of the lowest one so far.",
-        "At place i the lowest was at place best; i - best losses since then have not been lower.",
-        "if loss < losses[best]: best = i; if i - best == patience: break; in the end return best.",
-    ), stop_at),
-    Exercise("06.4", "Batch normalisation", like(batch_norm, _norm_cases, {
-        "That is layer normalisation: take mean and variance over a column, not over a row.": _layer_norm,
-        "Each column has a mean and a variance of its own.": _all_norm,
-        "Divide by the root of the variance, not by the variance.": lambda r, e: _norm(r, e, power=1),
-        "eps belongs under the root.": lambda r, e: _norm(r, e, outside=True),
-        "The variance is the mean of the squares: divide by the number of rows, not by one less.":
-            lambda r, e: _norm(r, e, less=1),
-        "The mean has to be subtracted, too.": lambda r, e: _norm(r, e, centred=False),
-        "eps is missing.": lambda r, e: _norm(r, 1e-12),
+        "Walk through the losses and remember the index of the lowest one so far.",
+        "At index i, with the lowest at index best, i - best losses have come since then.",
+        "for i in range(len(losses)): if losses[i] < losses[best]: best = i; if i - best == patience: break. "
+        "In the end return best.",
+    ), stop_at,
+        purpose="Your function chooses the model to keep in the next figure.",
+        shapes="losses is a list of numbers, patience a whole number from 1; the result is an index from 0.",
+        example=("stop_at([3.0, 2.0, 2.5, 2.4, 1.0], 2)", "1"),
+        difficulty=2, minutes=12),
+    Exercise("06.5", "Normalise a batch", like(normalise, _normalise_cases, {
+        "These are the means of the rows; take those of the columns, dim=0.": lambda b: _slip(b, dim=1),
+        "Divide by the square root of the variance, not by the variance.": lambda b: _slip(b, power=1),
+        "The variance is a mean: divide by the number of rows, not by one less.": lambda b: _slip(b, less=1),
+        "The mean has to be subtracted, too.": lambda b: _slip(b, mean=0),
+        "0.00001 belongs under the root.": lambda b: _slip(b, outside=0.00001),
+        "The mean is right, now divide.": lambda b: b - b.mean(dim=0),
     }), (
-        "zip(*rows) turns rows into columns, and columns into rows again.",
-        "For each column: mean, then the mean of squared deviations, then (x - mean) / root.",
-        "(x - mean) / (variance + eps) ** 0.5 for each x of a column.",
-    ), batch_norm),
-    Exercise("06.5", "A prediction", like(foretold, lambda: [
-        ((100, 4.0), (400, 2.0), 1600), ((1e6, 3.0), (1e8, 2.5), 1e9), ((10, 2.0), (20, 2.0), 80),
-        ((8, 6.0), (32, 4.5), 16),
-    ], {
-        "That is a straight line without logarithms; it falls below 0 in the end.": _straight,
-        "Take the logarithm of the loss as well as of the size.": _half_log,
-        "Take the logarithm of the size as well as of the loss.": _exponential,
-        "The exponent's sign: larger models have lower losses.":
-            lambda a, b, n: a[1] ** 2 / foretold(a, b, n),
-        "That is the exponent; use it to get the loss at the target.":
-            lambda a, b, n: math.log(a[1] / b[1]) / math.log(b[0] / a[0]),
-    }), (
-        "loss = a * size ** -b: two runs are enough for the two unknowns.",
-        "b = log(loss_1 / loss_2) / log(size_2 / size_1).",
-        "loss_1 * (size_1 / target) ** b.",
-    ), foretold),
-    Exercise("06.6", "The loss of a shared batch", like(batch_loss, lambda: [
-        ([2.0, 4.0], [30, 10]), ([1.5, 2.5, 3.0], [10, 20, 5]), ([2.0, None], [7, 0]), ([3.0], [4]),
-    ], {
-        "The mean of the means counts a small share as much as a large one.": _mean_of_counted,
-        "That is a sum over all tokens: divide by their number.": lambda p, n: _weighted(p, n, 1),
-        "Divide by the number of tokens, not of processes.": lambda p, n: _weighted(p, n, len(n)),
-        "A larger share weighs more, not less.":
-            lambda p, n: sum(a / b for a, b in zip(p, n, strict=True) if b) / sum(1 / b for b in n if b),
-        "The losses are means already: multiply each by its tokens first.":
-            lambda p, n: sum(a for a, b in zip(p, n, strict=True) if b) / sum(n),
-    }), (
-        "A mean loss times its number of tokens is the sum over these tokens.",
-        "Add up the sums of all shares that have tokens, and divide by all tokens.",
-        "sum(loss * n for loss, n in zip(losses, tokens) if n) / sum(tokens).",
-    ), batch_loss),
+        "The cells above do it for one table. Now write it for any batch.",
+        "differences = batch - batch.mean(dim=0); the variance is the mean of differences ** 2, again with "
+        "dim=0.",
+        "Return differences / (variance + 0.00001) ** 0.5.",
+    ), normalise,
+        purpose="Your function stands behind each of twelve layers in the next figure.",
+        shapes="batch is a tensor (texts, numbers); the result has the same shape.",
+        example=("normalise(torch.tensor([[1.0], [3.0]])).round(decimals=3).tolist()", "[[-1.0], [1.0]]"),
+        difficulty=2, minutes=10),
 )  # fmt: skip
 
 register(*EXERCISES)

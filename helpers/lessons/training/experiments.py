@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from helpers.lessons.training import laboratory, texts
+from helpers.lessons.training import texts
 from helpers.lessons.training.laboratory import TinyGPT, fit, vocabulary, write_texts
 from helpers.lessons.training.memorised import longest_overlap
 
@@ -71,19 +71,6 @@ def snow(collections: Collections, seed: int, total: int = 600) -> dict[str, Bal
 
 
 # Learning by heart
-
-
-def cures(
-    few: Sequence[str], more: Sequence[str], held_out: Sequence[str], seed: int, steps: int, every: int
-) -> dict[str, laboratory.Run]:
-    """The same training with one change at a time: dropout, other heroes in the same texts, more texts."""
-    common = {"seed": seed, "steps": steps, "every": every}
-    return {
-        "no cure": fit(few, held_out, **common),
-        "dropout": fit(few, held_out, dropout=0.3, **common),
-        "augmentation": fit(texts.with_other_heroes(few), held_out, **common),
-        "more texts": fit(more, held_out, **common),
-    }
 
 
 def copied(written: Sequence[str], source: Sequence[str]) -> list[int]:

@@ -54,7 +54,7 @@ def signs_of_learning(written: Mapping[int, Sequence[str]], known_words: set[str
         spelt = [known_words.issuperset(texts.words_of(line)) and bool(line) for line in lines]
         counts["real words only"].append(sum(spelt))
         counts["right kind"].append(sum(map(texts.right_kind, lines)))
-        counts["whole sentence"].append(sum(map(texts.is_sentence, lines)))
+        counts["whole sentence"].append(sum(map(texts.is_first_sentence, lines)))
     return counts
 
 
@@ -230,8 +230,9 @@ def deep(right: Mapping[str, Sequence[float]], chance: float, note: str = "") ->
     """The share of right answers after each step, for each network; dashed: guessing."""
     figure, axes = _one(4.0, note)
     steps = range(1, len(next(iter(right.values()))) + 1)
-    plots.lines(steps, right, x_label="training step", y_label="held-out texts that are right (share)",
-                limits=(0, 1.05), title="Twelve layers, with and without normalisation", axes=axes)  # fmt: skip
+    plots.lines(steps, right, x_label="training step", y_label="right, of held-out texts (share)",
+                limits=(0, 1.05), axes=axes,
+                title="Twelve layers, with and without normalisation")  # fmt: skip
     _dashed(axes, chance, "guessing")
     axes.legend(loc="center right")
     return figure
@@ -293,5 +294,3 @@ def _frame(corner: tuple[float, float], colour: str):
     from matplotlib.patches import Rectangle
 
     return Rectangle(corner, 1, 1, fill=False, edgecolor=colour, linewidth=3)
-
-

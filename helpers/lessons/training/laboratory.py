@@ -75,9 +75,7 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def draw_windows(
-    strip: Tensor, batch_size: int, length: int, dice: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def draw_windows(strip: Tensor, batch_size: int, length: int, dice: torch.Generator) -> tuple[Tensor, Tensor]:
     """Cut windows out of the strip at random places: what the model reads, and what really came next.
 
     Both have the shape (batch_size, length); the targets are the inputs, moved on by one token.

@@ -11,12 +11,12 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 
 from helpers.checks import check_number
 from helpers.errors import WorkbookError
-from smallworld.world.grammar import with_articles
-from smallworld.world.sentences import read_sentence
+from smallworld.world.grammar import phrases, with_articles
 from smallworld.world.stories import SLOT, capitalise, combinations, patterns, slot_options
 from smallworld.world.vocabulary import CHARACTERS, PLACES
 
@@ -123,9 +123,14 @@ def is_in_snow(text: str) -> bool:
     return not SNOW_WORDS.isdisjoint(words_of(text))
 
 
-def is_sentence(text: str) -> bool:
-    """Whether the story grammar could have written this text as one sentence, word for word."""
-    return bool(read_sentence(text))
+def snow_share(collection: Sequence[str]) -> float:
+    """The share of beginnings that play in the snowy valley."""
+    return sum(map(is_in_snow, collection)) / len(collection)
+
+
+def is_first_sentence(text: str) -> bool:
+    """Whether the grammar could have written this text, word for word, as a `first_sentences` one."""
+    return any(expression.fullmatch(text) for expression in _expressions())
 
 
 def right_kind(text: str) -> bool:
@@ -177,3 +182,16 @@ def _fill(text: str, facts: Facts, rng: random.Random, values: Facts) -> str:
         return values[name]
 
     return SLOT.sub(value, text)
+
+
+@cache
+def _expressions() -> tuple[re.Pattern, ...]:
+    """What each pattern of a first sentence can be filled to, as a regular expression."""
+    found = []
+    for pattern in _patterns(FIRST):
+        pieces = re.split(r"\{(\w+)\}", pattern)  # fixed words and names of slots in turn
+        for i, piece in enumerate(pieces):
+            choices = phrases(piece) if i % 2 else (piece,)
+            pieces[i] = "(?:" + "|".join(re.escape(choice) for choice in choices) + ")"
+        found.append(re.compile(re.sub(r"\\ a\\ \)", r"\\ an?\\ )", "".join(pieces))))
+    return tuple(found)
