@@ -73,12 +73,13 @@ def snow(collections: Collections, seed: int, total: int = 600) -> dict[str, Bal
 # Learning by heart
 
 
-def copied(written: Sequence[str], source: Sequence[str]) -> list[int]:
-    """For each text the longest run of words that stands, word for word, in one of the source texts."""
-    return [longest_overlap(text, source) for text in written]
+def mean_overlap(written: Sequence[str], source: Sequence[str]) -> float:
+    """The mean, over the texts, of the longest run of words that also stands in one of the source texts."""
+    runs = [longest_overlap(text, source) for text in written]
+    return round(sum(runs) / len(runs), 1)
 
 
-def model_text(text: str, source: Sequence[str]) -> str:
+def most_similar(text: str, source: Sequence[str]) -> str:
     """The source text that shares the longest run of words with this text."""
     return max(source, key=lambda other: longest_overlap(text, [other]))
 

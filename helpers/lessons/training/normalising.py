@@ -104,12 +104,13 @@ def share_right(model: DeepNet, judge: Examples, at_once: int = 0) -> float:
 
 @torch.no_grad()
 def belief(model: DeepNet, judge: Examples, number: int, others: Sequence[int]) -> float:
-    """The probability of the right time of text `number`, read together with others, in the mode it is in.
+    """The probability, to three digits, of the right time of text `number`, read together with others.
 
-    Asking in training mode would change the stored averages, so that is undone.
+    The model stays in the mode it is in, training or evaluation. Asking in training mode would change the
+    stored averages, so that is undone.
     """
     kept = {name: value.clone() for name, value in model.state_dict().items()}
     rows = judge.words[[number, *others]]
     probability = model(rows).softmax(dim=1)[0, judge.time[number]].item()
     model.load_state_dict(kept)
-    return probability
+    return round(probability, 3)
