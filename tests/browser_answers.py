@@ -101,8 +101,12 @@ TYPED = {
         "    return new * prompt + new * (new - 1) // 2",
     ),
     "06.1": (
-        "def rate(step, total, peak, warmup):\n    return peak",
-        "def rate(step, total, peak, warmup):\n"
-        "    return peak * min((step + 1) / warmup, (total - step) / (total - warmup + 1))",
+        "def mean_surprise(probabilities):\n    return -sum(probabilities)",
+        "import math\n\n"
+        "def mean_surprise(probabilities):\n"
+        "    total = 0\n"
+        "    for p in probabilities:\n"
+        "        total = total - math.log(p)\n"
+        "    return total / len(probabilities)",
     ),
 }

@@ -15,6 +15,7 @@ from helpers.errors import WorkbookError
 from helpers.lessons.concepts import diagrams as concepts
 from helpers.lessons.randomness import diagrams as chance
 from helpers.lessons.text import diagrams as drawn
+from helpers.lessons.training import diagrams as training
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</text><script>alert("&")</script>'
@@ -79,6 +80,8 @@ DRAWINGS = {
     "concepts, point as text": concepts.point_as_text,
     "concepts, two players": concepts.two_players,
     "concepts, noise": concepts.noising,
+    "training loop": training.training_loop,
+    "batch and layer": training.batch_and_layer,
 }
 
 
