@@ -563,7 +563,8 @@ def test_each_answer_is_used_in_the_notebook(id):
     (source,) = (source for source in cells(STEM) if f'use("{id}"' in source)
     assert exercises.of("06")[id].reference.__name__ in source
     assert "reference answer is used" in used(id, ...) and "your" in used(id, RIGHT[id][0])
-    whose = [cell for cell in cells(STEM) if f"{re.search(r'(\\w+) = use', source)[1]}.whose" in cell]
+    (name,) = re.findall(r"(\w+) = use", source)
+    whose = [cell for cell in cells(STEM) if f"{name}.whose" in cell]
     assert whose, f"no figure says whose answer {id} is"
 
 
