@@ -8,7 +8,7 @@ __all__ = ["batch_and_layer", "training_loop"]
 
 STEPS = (
     ("draw a batch", "what to read, and what comes next"),
-    ("guess", "the model gives every letter a logit"),
+    ("guess", "the model gives each letter a score"),
     ("loss", "how bad were the guesses?"),
     ("slopes", "which way would make it less bad?"),
     ("step", "change every parameter a little"),

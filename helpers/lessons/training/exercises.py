@@ -211,7 +211,7 @@ EXERCISES = (
     ), mean_surprise,
         purpose="Your function gives the dashed line of the next figure: the loss of blind guessing.",
         shapes="A list of numbers above 0 and at most 1; the result is a number.",
-        example=("mean_surprise([0.5, 0.25])", "1.0397207708399179"),
+        example=("round(mean_surprise([0.5, 0.25]), 2)", "1.04"),
         difficulty=1, minutes=5),
     Exercise("06.2", "A learning rate of your own", _judge_rate, (
         "64 lies between two rows of the map. Which columns are good in both of them?",

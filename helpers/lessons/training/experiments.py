@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from tqdm.auto import tqdm
 
 from helpers.lessons.training import texts
 from helpers.lessons.training.laboratory import TinyGPT, fit, vocabulary, write_texts
@@ -36,13 +37,12 @@ def compare(collections: Collections, held_out: Sequence[str], seed: int, **sett
 
 def rate_map(collection: Sequence[str], held_out: Sequence[str], seed: int) -> dict[int, dict[float, float]]:
     """Held-out losses by batch size and by learning rate; all models read the same number of windows."""
-    return {
-        size: {
-            rate: fit(collection, held_out, seed, steps=READ // size, batch_size=size, rate=rate).held_out[-1]
-            for rate in RATES
-        }
-        for size in BATCH_SIZES
-    }
+    table: dict[int, dict[float, float]] = {size: {} for size in BATCH_SIZES}
+    settings = [(size, rate) for size in BATCH_SIZES for rate in RATES]
+    for size, rate in tqdm(settings, desc="models", leave=False):
+        run = fit(collection, held_out, seed, steps=READ // size, batch_size=size, rate=rate)
+        table[size][rate] = run.held_out[-1]
+    return table
 
 
 # Balance
@@ -112,7 +112,7 @@ class Shape:
 def shapes(collection: Sequence[str], held_out: Sequence[str], seed: int) -> list[Shape]:
     """Models with 1, 2 and 4 layers and about the same number of parameters, with attention and without."""
     found = []
-    for layers in DEPTHS:
+    for layers in tqdm(DEPTHS, desc="depths", leave=False):
         form = {"layers": layers, "width": width_for(layers)}
         runs = [fit(collection, held_out, seed, attention=on, **form) for on in (True, False)]
         losses = [run.held_out[-1] for run in runs]
