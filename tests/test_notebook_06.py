@@ -117,6 +117,8 @@ def test_other_heroes_bring_their_kind_and_nothing_else_changes():
     mina = texts.with_other_heroes(["Mina was a fox."])
     assert "Suri was a girl." in mina and not any("Koa" in text for text in mina)
     assert all(map(texts.right_kind, texts.with_other_heroes(texts.beginnings(30, 0))))
+    with pytest.raises(WorkbookError, match="Nobody of the small world"):
+        texts.with_other_heroes(["A stone lay there."])
 
 
 # The laboratory
@@ -505,9 +507,9 @@ def test_the_best_collection_is_the_lowest_bar(monkeypatch):
 def test_the_snow_is_drawn_with_intervals_and_shares():
     found = {
         "2 % snow": experiments.Balance(12, 600, 2.0),
-        "over- sampled": experiments.Balance(80, 600, 1.5),
+        "oversampled": experiments.Balance(80, 600, 1.5),
     }
-    left, right = figures.balance(found, {"2 % snow": 0.02, "over- sampled": 0.125}).axes
+    left, right = figures.balance(found, {"2 % snow": 0.02, "oversampled": 0.125}).axes
     assert [bar.get_height() for bar in left.patches] == [0.02, 80 / 600]
     assert names(left) == ["share in the collection"] and right.get_ylabel().startswith("loss in the snow")
 

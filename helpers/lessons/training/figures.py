@@ -77,8 +77,9 @@ def learnt(
 ) -> Figure:
     """How many of the texts have each sign, by training step; the guess is named below."""
     figure, axes = _one(4.0)
-    plots.lines(range(len(steps)), counts, x_label=_guessed("training step", chosen), limits=(-0.5, total),
-                y_label=f"texts (of {total})", title="Words first, sense later", axes=axes)  # fmt: skip
+    plots.lines(range(len(steps)), counts, x_label=_guessed("training step", chosen), axes=axes,
+                y_label=f"texts (of {total})", title="Words first, sense later",
+                limits=(-0.5, 1.02 * total))  # fmt: skip
     axes.set_xticks(range(len(steps)), [f"{step:,}" for step in steps])
     axes.legend([f"{name}: {SIGNS[name]}" for name in counts], loc="upper left", fontsize=10.5)
     return figure
@@ -159,7 +160,7 @@ def balance(found: Mapping[str, Balance], shares: Mapping[str, float]) -> Figure
     figure, (left, right) = plots.grid(1, 2, width=WIDTH, height=4.0)
     rates = [one.snow / one.total for one in found.values()]
     intervals = [metrics.wilson_interval(one.snow, one.total) for one in found.values()]
-    labels = [name.replace(" ", "\n", 1) for name in found]
+    labels = list(found)
     plots.bars(labels, rates, errors=intervals, x_label="what it learnt from", axes=left,
                y_label="texts in the snow (share)", title="How often it tells of snow",
                limits=(0, 0.25))  # fmt: skip

@@ -102,10 +102,11 @@ def with_other_heroes(collection: Sequence[str]) -> list[str]:
     """Each text once for every hero who could take the part: name and kind change, "he" or "she" stays."""
     enlarged = []
     for text in collection:
-        hero = next(hero for hero in CHARACTERS.values() if hero.name in words_of(text))
-        for other in CHARACTERS.values():
-            if other.pronouns == hero.pronouns:
-                enlarged.append(_recast(text, hero, other))
+        heroes = [hero for hero in CHARACTERS.values() if hero.name in words_of(text)]
+        if not heroes:
+            raise WorkbookError(f"Nobody of the small world is named in this text: {text[:60]}")
+        others = [other for other in CHARACTERS.values() if other.pronouns == heroes[0].pronouns]
+        enlarged += [_recast(text, heroes[0], other) for other in others]
     return enlarged
 
 
