@@ -469,12 +469,12 @@ def test_the_learning_curve_names_its_dots_and_its_dashed_line():
     assert axes.lines[1].get_xydata().tolist() == [[1, 4], [3, 2]] and axes.lines[2].get_ydata()[0] == 3.7
 
 
-def test_signs_of_learning_are_counted():
+def test_signs_of_learning_are_shares():
     sentence = texts.first_sentences(1, 0)[0]
     known = set(texts.words_of(sentence))
     counts = figures.signs_of_learning({1: ["xq", ""], 9: [sentence, "Once upon a"]}, known)
-    assert counts == {"real words only": [0, 2], "right kind": [0, 1], "whole sentence": [0, 1]}
-    figure = figures.learnt([1, 9], counts, 2, "right kind")
+    assert counts == {"real words": [0, 1], "right kind": [0, 0.5], "whole sentence": [0, 0.5]}
+    figure = figures.learnt([1, 9], counts, "right kind")
     assert len(figure.axes[0].lines) == 3 and "you guessed: right kind" in figure.axes[0].get_xlabel()
 
 

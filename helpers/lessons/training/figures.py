@@ -41,47 +41,43 @@ def learning_curve(losses: Sequence[float], moments: Sequence[int], blind: float
 
 
 SIGNS = {
-    "real words only": "all its words exist",
-    "right kind": "it knows who is what",
-    "whole sentence": "the grammar could have written it",
+    "real words": "words that exist, of all words",
+    "right kind": "lines that know who is what",
+    "whole sentence": "lines that the grammar could have written",
 }
 
 
-def signs_of_learning(written: Mapping[int, Sequence[str]], known_words: set[str]) -> dict[str, list[int]]:
-    """For each step how many of the texts have only real words, name a hero's right kind, are sentences."""
-    counts: dict[str, list[int]] = {name: [] for name in SIGNS}
+def signs_of_learning(written: Mapping[int, Sequence[str]], known_words: set[str]) -> dict[str, list[float]]:
+    """For each step the share of real words, of lines that name a hero's right kind, of whole sentences."""
+    shares: dict[str, list[float]] = {name: [] for name in SIGNS}
     for lines in written.values():
-        spelt = [known_words.issuperset(texts.words_of(line)) and bool(line) for line in lines]
-        counts["real words only"].append(sum(spelt))
-        counts["right kind"].append(sum(map(texts.right_kind, lines)))
-        counts["whole sentence"].append(sum(map(texts.is_first_sentence, lines)))
-    return counts
+        words = [word for line in lines for word in texts.words_of(line)]
+        shares["real words"].append(sum(word in known_words for word in words) / max(1, len(words)))
+        shares["right kind"].append(sum(map(texts.right_kind, lines)) / len(lines))
+        shares["whole sentence"].append(sum(map(texts.is_first_sentence, lines)) / len(lines))
+    return shares
 
 
 def guess_order(written: Mapping[int, Sequence[str]], known_words: set[str]) -> None:
-    """Guess first: what does the model learn last? Then see how many texts have each sign, step by step."""
-    counts = signs_of_learning(written, known_words)
-    total = len(next(iter(written.values())))
-    sums = {name: sum(values) for name, values in counts.items()}
+    """Guess first: what does the model learn last? Then see the share of each sign, step by step."""
+    shares = signs_of_learning(written, known_words)
+    sums = {name: sum(values) for name, values in shares.items()}
     fewest = min(sums.values())
     guess.choice(
-        "Which of these is true of the fewest texts on the way?", list(counts),
-        lambda chosen: learnt(list(written), counts, total, chosen),
+        "Which of these comes last?", list(shares),
+        lambda chosen: learnt(list(written), shares, chosen),
         answer=[name for name, number in sums.items() if number == fewest],
-        alt=f"Three rising lines, counts of {total} texts by training step: {', '.join(counts)}.",
+        alt=f"Three rising lines, shares by training step: {', '.join(shares)}.",
     )  # fmt: skip
 
 
-def learnt(
-    steps: Sequence[int], counts: Mapping[str, Sequence[int]], total: int, chosen: str | None = None
-) -> Figure:
-    """How many of the texts have each sign, by training step; the guess is named below."""
+def learnt(steps: Sequence[int], shares: Mapping[str, Sequence[float]], chosen: str | None = None) -> Figure:
+    """The share of each sign of learning, by training step; the guess is named below."""
     figure, axes = _one(4.0)
-    plots.lines(range(len(steps)), counts, x_label=_guessed("training step", chosen), axes=axes,
-                y_label=f"texts (of {total})", title="Words first, sense later",
-                limits=(-0.5, 1.02 * total))  # fmt: skip
+    plots.lines(range(len(steps)), shares, x_label=_guessed("training step", chosen), axes=axes,
+                y_label="share", title="Words first, sense later", limits=(-0.03, 1.03))  # fmt: skip
     axes.set_xticks(range(len(steps)), [f"{step:,}" for step in steps])
-    axes.legend([f"{name}: {SIGNS[name]}" for name in counts], loc="upper left", fontsize=10.5)
+    axes.legend([f"{name}: {SIGNS[name]}" for name in shares], loc="upper left", fontsize=10.5)
     return figure
 
 
