@@ -41,8 +41,8 @@ SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := not slow and not faults and not hub and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
-.PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
-	test-faults test-accelerator test-gpu test-browser test-colab address setup clean help FORCE
+.PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill train-melodies train-voice \
+	bench test-slow test-faults test-accelerator test-gpu test-browser test-colab address setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -72,8 +72,14 @@ train-style-judges: $(READY) ## train the judges of fine-tuned pictures again (m
 train-judge: $(READY) ## train the judge of pictures again (minutes)
 	@$(PY) -m smallworld.making.picture_judge $(ARGS)
 
+train-melodies: $(READY) ## train the melody model again (resumes; minutes)
+	@$(PY) -m smallworld.making.melodies $(ARGS)
+
 train-fill: $(READY) ## train the masked language model again (resumes; minutes)
 	@$(PY) -m smallworld.making.fill $(ARGS)
+
+train-voice: $(READY) ## train the shipped voice again (less than an hour)
+	@$(PY) -m helpers.lessons.sound.make_voice $(ARGS)
 
 bench: $(READY) ## measure speed; no other command does
 	@$(TINY) $(PY) -m tests.bench $(ARGS)

@@ -149,7 +149,8 @@ def flaw(folder: Path, role: str) -> str:
     if not weights:
         return "there are no safetensors, the only weights that are loaded"
     words = folder / "tokenizer" if role == "image" else folder
-    return "" if any(list(words.glob(name)) for name in TOKENIZERS) else "its tokenizer is missing"
+    names = ("vocab.json",) if role == "voice" else TOKENIZERS
+    return "" if any(list(words.glob(name)) for name in names) else "its tokenizer is missing"
 
 
 def _json_flaw(path: Path) -> str:

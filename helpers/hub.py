@@ -11,12 +11,13 @@ from pathlib import Path
 from helpers.download import HubFile, busy, download, waiting_time
 from helpers.errors import WorkbookError
 
-FIRST_FILES = {"text": "config.json", "fill": "config.json", "image": "model_index.json"}  # by role
+FIRST_FILES = dict.fromkeys(("text", "fill", "voice", "music"), "config.json")  # by role
+FIRST_FILES["image"] = "model_index.json"
 WEIGHTS = r"(diffusion_pytorch_)?model(-\d+-of-\d+)?\.safetensors"  # no variants, no pickles
 PARTS = "(feature_extractor|image_encoder|safety_checker|scheduler|text_encoder|tokenizer|unet|vae)"
 LANGUAGE = rf"{WEIGHTS}|[^/]+\.(json|txt|model|jinja)"
-WANTED = {"text": LANGUAGE, "fill": LANGUAGE,
-          "image": rf"model_index\.json|{PARTS}/({WEIGHTS}|[^/]+\.(json|txt))"}  # fmt: skip
+WANTED = dict.fromkeys(FIRST_FILES, LANGUAGE)
+WANTED["image"] = rf"model_index\.json|{PARTS}/({WEIGHTS}|[^/]+\.(json|txt))"
 ANSWER = 4.0  # seconds for one answer
 
 

@@ -45,6 +45,13 @@ MODELS = (
     ModelEntry("image", "hub", "Stable Diffusion v1-4", "CompVis/stable-diffusion-v1-4",
                "133a221b8aa7292a167afc5127cb63fb5005638b", "CreativeML OpenRAIL-M (restricts some uses)",
                5.5, None, "tiny"),
+    ModelEntry("voice", "tiny", "small-world WaveNet", "", "", "MIT", 0.001, WEIGHTS / "voice", ""),
+    ModelEntry("voice", "hub", "MMS English (VITS)", "facebook/mms-tts-eng",
+               "c71de0fe7204c83f1c10820a7d696d0b450048ba", "CC-BY-NC-4.0 (non-commercial)", 0.15, None,
+               "tiny"),
+    ModelEntry("music", "hub", "MusicGen small", "facebook/musicgen-small",
+               "4c8334b02c6ec4e8664a91979669a501ec497792", "CC-BY-NC-4.0 (non-commercial)", 2.4, None,
+               "tiny"),
 )  # fmt: skip
 
 
@@ -93,7 +100,7 @@ def in_folder(role: str, folder: Path) -> Place:
     """A folder with a model; WorkbookError where its first file is missing."""
     way_out = "save it again, whole, with `save_pretrained`"
     if WEIGHTS in folder.resolve().parents:
-        command = "make train-images" if role == "image" else f"make train-{role}"
+        command = "make train-images" if role == "image" else f"make train-{folder.resolve().name}"
         way_out = f"restore it (`git checkout -- smallworld/weights`) or train it (`{command}`)"
     weights = [*folder.glob("*.safetensors"), *folder.glob("*/*.safetensors")]
     if weights and all(re.match("adapter_|.*lora", path.name) for path in weights):

@@ -1,7 +1,7 @@
 """Measure the shipped models: one JSON object on stdout, progress on stderr.
 
 python -m smallworld.evaluate                # everything, about half an hour on two CPU cores
-python -m smallworld.evaluate --only image   # one model: text, image or fill
+python -m smallworld.evaluate --only image   # one model: text, image, fill or melodies
 python -m smallworld.evaluate --quick        # fewer samples and stories: a look, not a measurement
 """
 
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from smallworld.judges.pictures import JudgeError
-from smallworld.making.evaluation import fill, image, text
+from smallworld.making.evaluation import fill, image, melodies, text
 from smallworld.making.evaluation.part import Part
 from smallworld.making.models import ModelError
 
-PARTS = {part.name: part for part in (text.PART, image.PART, fill.PART)}
-OPTIONS = {"text": "--model", "image": "--images", "fill": "--fill"}  # each names another folder
+PARTS = {part.name: part for part in (text.PART, image.PART, fill.PART, melodies.PART)}
+# Each names another folder.
+OPTIONS = {"text": "--model", "image": "--images", "fill": "--fill", "melodies": "--melodies"}
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -60,7 +61,7 @@ def plan_of(part: Part, chosen: argparse.Namespace) -> Any:
 def parts_to_measure(chosen: argparse.Namespace) -> list[Part]:
     """The parts of the models that are to be measured; an error for what is missing, before work starts.
 
-    If none is named, an image or fill model that is not there yet is left out, and a line on stderr says so.
+    If none is named, a model that is not there yet is left out (but for the text model), as stderr tells.
     """
     if chosen.only:
         parts = [PARTS[chosen.only]]

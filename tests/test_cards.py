@@ -9,11 +9,12 @@ from dataclasses import asdict
 import pytest
 
 from smallworld import WEIGHTS
-from smallworld.making.cards import fill, image, text, writer
+from smallworld.making.cards import fill, image, melodies, text, writer
 from smallworld.making.language.fill_data import Settings
 from tests import rules
 
-CARDS = {card.name: card for card in (text.CARD, fill.CARD, image.CARD)}
+EVERY = (text.CARD, fill.CARD, image.CARD, melodies.CARD)
+CARDS = {card.name: card for card in EVERY if (WEIGHTS / card.name / "evaluation.json").is_file()}
 EVERY_CARD = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 
 
@@ -63,7 +64,7 @@ def test_what_was_not_measured_is_not_claimed(card, copy):
     assert "| met |" not in lines
 
 
-@pytest.mark.parametrize("name", ["text", "image"])
+@pytest.mark.parametrize("name", sorted({"text", "image", "melodies"} & set(CARDS)))
 def test_a_missed_target_is_called_a_miss(name, copy):
     folder = copy(CARDS[name])
     measured = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ KNOWN: set[str] = set()
 # On top of all stand the lessons, which only notebooks import.
 FLOORS = (
     "errors",
-    "answers checks cores diagnosis download encodings metrics plots signals tracks",
+    "answers checks cores diagnosis download encodings metrics plots signals sound tracks",
     "diagrams hub",
     "registry",
     "parameters",
@@ -29,7 +29,7 @@ FLOORS = (
     "progress",
 )
 LONGEST_FILE = 400  # lines
-HELPERS = 3_860  # lines of all modules outside lessons, but for blank ones
+HELPERS = 3_900  # lines of all modules outside lessons, but for blank ones
 MAKERS = ("smallworld.making", "smallworld.evaluate")
 
 
@@ -197,8 +197,8 @@ TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from helpers.r
         ({"helpers/lessons/a": "from smallworld import making", "smallworld/making/__init__": ""},
          "helpers.lessons.a imports smallworld.making"),
         ({"smallworld/a": "\n" * 401}, "smallworld.a has more than 400 lines"),
-        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3661},
-         "helpers has 3861 lines outside lessons, more than 3860"),
+        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3701},
+         "helpers has 3901 lines outside lessons, more than 3900"),
     ],
 )  # fmt: skip
 def test_a_rule_that_is_broken_is_told(tmp_path, files, told):

@@ -324,6 +324,7 @@ BUDGETS = {
     "text": (5e6, None),
     "image": (12e6, 24 * 2**20),
     "fill": (2e6, None),
+    "melodies": (2e6, 2 * 2**20),
     "judge": (None, 2**20),
     "style_judge": (None, 200_000),
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import wave
-
 import numpy as np
 from IPython.display import Audio
 
+from helpers import sound
 from helpers.errors import WorkbookError
 from smallworld.world import sounds
 from smallworld.world.stories import corpus
@@ -39,13 +37,7 @@ def hear_notes(notes: list[tuple[int, int]]) -> Audio:
 
 def hear_voice(samples: np.ndarray) -> Audio:
     """A player with these samples, for the last line of a cell; a byte each, as over a telephone."""
-    loudest = max(1e-9, float(np.abs(samples).max()))
-    bytes_ = np.round(127 * np.asarray(samples) / loudest) + 128
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setparams((1, 1, RATE, 0, "NONE", "not compressed"))
-        sound.writeframes(bytes_.astype(np.uint8).tobytes())
-    return Audio(file.getvalue())
+    return sound.player(samples, RATE)
 
 
 def voice() -> np.ndarray:

@@ -1,6 +1,6 @@
 """Write a model card (``README.md`` beside the weights) from what was recorded and what was measured.
 
-A model's own ``Card`` says only what is special about it: text.py, fill.py and image.py hold one each.
+A model's own ``Card`` says only what is special about it: each of the other files holds one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Card:
     title: str
     library: str
     task: str  # the hub's name of what the model does; "" for a part of a model
-    data: str  # what it was trained on: "stories" or "pictures"
+    data: str  # what it was trained on: "stories", "tunes" or "pictures"
     record: str  # the file of the training record
     describe: Callable[[dict], str]
     quality: Callable[[dict], str] | None = None

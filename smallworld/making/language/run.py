@@ -1,6 +1,6 @@
 """A training run of a language model: its loop, what a checkpoint keeps, what is exported, its command.
 
-``text.py`` and ``fill.py`` say what is special about their models; all else stands here.
+``text.py``, ``fill.py`` and ``melodies.py`` say what is special about their models; all else stands here.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Run:
         raise NotImplementedError
 
     def training_tokens(self) -> int:
-        """The number of tokens of the training stories."""
+        """The number of tokens that the run is trained on."""
         raise NotImplementedError
 
     def planned_steps(self) -> int:
@@ -130,7 +130,7 @@ def restore(run: Run, state: dict) -> None:
     """Put the run back to where ``state`` was saved. Other settings or other stories: TrainingError."""
     changed = changed_settings(asdict(run.settings), state["settings"], run.may_change)
     if state["data"] != run.data_mark:
-        changed.append("the world's stories")
+        changed.append(f"the world's {run.card.data}")
     if changed:
         raise TrainingError(
             f"{run.folder} holds a run with other settings ({', '.join(changed)}): add --fresh to start anew "
@@ -226,7 +226,8 @@ def announce(run: Run, device: str) -> None:
     """One line on what will be trained, on what and from where."""
     count = place_among_processes()[1]
     where = device if count == 1 else f"{device}, in {count} processes"
-    size = f"{run.settings.stories:,} stories, {run.training_tokens():,} tokens"
+    data = run.card.data  # "stories" or "tunes": the name of the setting that says how many
+    size = f"{getattr(run.settings, data):,} {data}, {run.training_tokens():,} tokens"
     print(f"{size}; step {run.step} of {run.total or run.settings.steps}, on {where}")
     if run.total and run.step >= run.total:
         print("this run is complete: exporting it once more (--fresh trains anew)")

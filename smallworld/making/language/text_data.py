@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -220,7 +221,7 @@ def phases(settings: Settings) -> list[tuple[str, int]]:
     return [(phase, steps) for phase, steps in every if steps] + [("whole", 0)]
 
 
-def arrange_rows(lengths: np.ndarray, settings: Settings, epoch: int) -> list[list[int]]:
+def arrange_rows(lengths: np.ndarray, settings: Any, epoch: int) -> list[list[int]]:
     """The rows of one epoch: each a list of document numbers, shuffled by seed and epoch.
 
     Most rows hold one document, the others as many as fill all positions, so that late positions are
@@ -243,7 +244,7 @@ def arrange_rows(lengths: np.ndarray, settings: Settings, epoch: int) -> list[li
     return [[START, *row] if start else row for row, start in zip(rows, starts, strict=True)]
 
 
-def plan_epoch(lengths: np.ndarray, settings: Settings, epoch: int) -> list[list[list[int]]]:
+def plan_epoch(lengths: np.ndarray, settings: Any, epoch: int) -> list[list[list[int]]]:
     """Batches of rows of similar length (hardly any padding), at most ``batch_tokens`` each, shuffled."""
     rows = arrange_rows(lengths, settings, epoch)
     widths = [sum(1 if number == START else int(lengths[number]) for number in row) for row in rows]
@@ -304,7 +305,7 @@ def training_batches(
 
 
 def phase_batches(
-    documents: Documents, settings: Settings, end: int, skip: int = 0
+    documents: Documents, settings: Any, end: int, skip: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless batches, epoch after epoch; ``skip`` leaves out the first ones (those of an earlier run)."""
     lengths = documents.lengths()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from smallworld.making.language.text_data import IGNORED, SHIPPED, START, Documents, Settings, collate
+from smallworld.making.language.text_data import IGNORED, SHIPPED, START, Documents, collate
 from smallworld.making.processes import add_up, place_among_processes
 from smallworld.making.training import mixed_precision, start_folder
 
 
-def build_model(settings: Settings, tokenizer) -> GPT2LMHeadModel:
-    """A fresh model of the given size, or the one named by ``settings.start_from``."""
+def build_model(settings: Any, tokenizer, shipped: Path = SHIPPED) -> GPT2LMHeadModel:
+    """A fresh model of the given size, or the one named by ``settings.start_from``.
+
+    ``settings``: of the stories or of the tunes; ``shipped``: the folder that "shipped" stands for.
+    """
     torch.manual_seed(settings.seed)
     if settings.start_from:
-        folder = start_folder(settings.start_from, SHIPPED)
+        folder = start_folder(settings.start_from, shipped)
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
@@ -72,7 +78,7 @@ class Together:
             optimizer.load_state_dict(state)
 
 
-def build_optimizer(model, settings: Settings) -> Together:
+def build_optimizer(model, settings: Any) -> Together:
     """Muon (Jordan et al. 2024) for the layers' matrices, AdamW (Loshchilov and Hutter 2019) for the rest.
 
     Muon's rate is scaled as Liu et al. (2025) do, so that one learning rate serves both. Only the matrices

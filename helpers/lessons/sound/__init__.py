@@ -1,0 +1,1 @@
+"""Notebook 07, music and speech: its models, exercises, drawings, experiments and figures."""
