@@ -1,8 +1,5 @@
 """Figures, drawings and players of the sections on speech hold what they are given and refuse what is odd."""
 
-import io
-import re
-import wave
 from xml.etree import ElementTree
 
 import numpy as np
@@ -25,21 +22,17 @@ ANSWERS = [
 ]
 DRAWINGS = {
     "voice": speech_diagrams.voice_parts, "dilations": speech_diagrams.dilations,
-    "no dilations": lambda: speech_diagrams.dilations([1, 1, 1, 1]), "layer": speech_diagrams.gated_layer,
-    "ring": speech_diagrams.ring, "ring of six": lambda: speech_diagrams.ring(6, 11),
+    "no dilations": lambda: speech_diagrams.dilations([1, 1, 1, 1]), "ring": speech_diagrams.ring,
+    "ring of six": lambda: speech_diagrams.ring(6, 11),
     "ring of six, first place": lambda: speech_diagrams.ring(6, 12),
 }  # fmt: skip
 FIGURES = {
     "waves": lambda: speech_figures.waves({"one": VOICE, "two": -VOICE}),
     "spectrograms": lambda: speech_figures.spectrograms({"one": VOICE, "two": np.zeros(4000)}),
     "mu-law": speech_figures.steps_of_mu_law,
-    "coarse": lambda: speech_figures.coarse_waves(VOICE),
     "next": lambda: speech_figures.next_sample(VOICE, 2000, torch.randn(wavenet.LEVELS)),
     "learning": lambda: speech_figures.learning([5.5, 5.0, 4.0]),
-    "map": lambda: speech_figures.vowel_map(ANSWERS),
-    "pitches": lambda: speech_figures.pitches(ANSWERS),
     "recognised": lambda: speech_figures.recognised({"our synthesis": ANSWERS, "the model": ANSWERS[:1]}),
-    "tracks": lambda: speech_figures.pitch_tracks({"shi": VOICE}, {"shi": np.full(len(VOICE), 150.0)}),
 }  # fmt: skip
 
 
@@ -75,20 +68,18 @@ def test_a_figure_can_be_drawn_and_names_its_axes(name):
     assert len(plots.png(figure)) > 5_000
 
 
-def test_a_player_holds_the_samples_as_loud_as_they_are():
-    sound = listening.hear(0.25 * np.sin(np.arange(800)), rate=16_000)
-    with wave.open(io.BytesIO(sound.data)) as file:
-        assert (file.getframerate(), file.getnframes(), file.getsampwidth()) == (16_000, 800, 2)
-        numbers = np.frombuffer(file.readframes(800), "<i2")
-    assert 8_000 < np.abs(numbers).max() < 8_200
-    for odd in (np.zeros((2, 3)), []):
-        with pytest.raises(WorkbookError, match="one row of samples"):
-            listening.hear(odd)
-
-
-def test_a_player_stands_in_a_page_without_a_script():
-    page = listening.hear(VOICE)._repr_html_()
-    assert "<audio" in page and "data:audio/wav;base64," in page and not re.search("<script", page)
+@pytest.mark.parametrize(("order", "answer"), [(("mi", "shu"), "mi"), (("shu", "mi"), "shu")])
+def test_the_word_that_was_played_first_is_the_right_guess(order, answer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(speech_figures.guess, "choice", lambda *given, **named: asked.append((given, named)))
+    speech_figures.guess_first({word: speech.say(word).samples for word in order})
+    (((_, options, draw), named),) = asked
+    assert options == ["mi", "shu"] and named["answer"] == answer
+    assert named["alt"].endswith(f"first {order[0]}, then {order[1]}.")
+    for chosen in (None, "mi"):
+        first, second = (axes.get_title(loc="left") for axes in draw(chosen).axes)
+        assert first.startswith(f"first: {order[0]}") and second == f"second: {order[1]}"
+        assert ("your guess: mi" in first) == (chosen == "mi")
 
 
 def test_griffin_lim_finds_a_wave_with_the_wanted_spectrogram_and_the_same_pitch():

@@ -114,6 +114,20 @@ def test_sampling_with_a_memory_gives_the_same_samples(dilations, temperature):
     assert torch.equal(draws[0].get_state(), draws[1].get_state())
 
 
+def test_another_memory_that_does_the_same_gives_the_same_samples():
+    model = small()
+    _, condition = inputs(1, 20)
+
+    def shift(ring, step, new):
+        ring.append(new)
+        return ring.pop(0)
+
+    draws = [torch.Generator().manual_seed(5) for _ in range(2)]
+    usual, other = (wavenet.sample(model, condition, draw, memory=memory)
+                    for draw, memory in zip(draws, (wavenet.read_and_write, shift), strict=True))  # fmt: skip
+    assert torch.equal(usual, other)
+
+
 def test_a_seed_fixes_what_is_spoken_and_the_global_state_stays():
     model = small()
     torch.manual_seed(9)

@@ -1,39 +1,21 @@
-"""Hearing and seeing a wave: a player, its spectrogram and the way back, and a test by an independent ear."""
+"""Seeing and hearing a wave: its spectrogram and the way back, and a test by an independent ear."""
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from IPython.display import Audio
 from torch import Tensor
 
-from helpers.errors import WorkbookError
 from helpers.lessons.sound import wavenet
 from smallworld.judges import voice
 from smallworld.judges.voice import Heard
 from smallworld.world import speech
-from smallworld.world.sounds import RATE
 
 PIECE, HOP = 256, 64  # samples of a column of a spectrogram, and from one column to the next
 PITCHES = (100.0, 120.0, 145.0, 175.0, 210.0)  # Hz, at which voices are tested
-
-
-def hear(samples: np.ndarray | Tensor, rate: int = RATE) -> Audio:
-    """A player for samples between -1 and 1, for the last line of a cell; they stay as loud as they are."""
-    samples = np.asarray(samples, dtype=float)
-    if samples.ndim != 1 or not len(samples):
-        raise WorkbookError(f"A sound is one row of samples; this one has the shape {samples.shape}.")
-    numbers = np.round(32767 * np.clip(samples, -1, 1)).astype("<i2")
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setparams((1, 2, rate, 0, "NONE", "not compressed"))
-        sound.writeframes(numbers.tobytes())
-    return Audio(file.getvalue())
 
 
 # ------------------------------------------------------------------ pictures of a sound

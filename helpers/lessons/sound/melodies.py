@@ -28,16 +28,6 @@ ALL = "all four"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Of `total` tunes: how many keep the metre, how many the key, and how many are different tunes."""
-
-    metre: int
-    key: int
-    different: int
-    total: int
-
-
-@dataclass(frozen=True)
 class Obeyed:
     """Of `total` tunes: how many keep to each part of a request, and to all of them.
 
@@ -73,18 +63,6 @@ def sing(requests: Sequence[str], *, seed: int, **settings: Any) -> list[str]:
 
 
 # ------------------------------------------------------------------ counts
-def count_kept(temperatures: Sequence[float], *, seed: int, count: int = 24) -> dict[str, Kept]:
-    """Sing the same `count` requests at each temperature, without a cut; count what keeps metre and key."""
-    wishes = world.wishes("test", count)
-    counts = {}
-    for temperature in temperatures:
-        tunes = sing([world.ask(*wish) for wish in wishes], seed=seed, temperature=temperature, top_p=1.0)
-        verdicts = _verdicts(tunes, wishes)
-        metre, key = (sum(verdict[fact] for verdict in verdicts) for fact in ("metre", "key"))
-        counts[f"T = {temperature:g}"] = Kept(metre, key, len(set(tunes)), count)
-    return counts
-
-
 def count_obeyed(*, seed: int, count: int = 24) -> Obeyed:
     """Ask for `count` tunes of pairs of mood and place that no training tune has together.
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from helpers import guess, metrics, plots
 from helpers.errors import WorkbookError
 from helpers.lessons.sound import melodies
-from helpers.lessons.sound.melodies import ALL, Kept, Obeyed
+from helpers.lessons.sound.melodies import ALL, Obeyed
 from helpers.lessons.sound.synthesis import read
 from smallworld.world.melodies import KEYS, NAMES, Bars, beats_of, pitch_name, sounding
 from smallworld.world.melody_reader import likeliest_key, notes_outside
@@ -117,13 +117,12 @@ def next_words(tokenizer, places: Mapping[str, Sequence[float]], count: int = 8)
 
 
 # ------------------------------------------------------------------ counts
-def kept(counts: Mapping[str, Kept]) -> Figure:
-    """The share of tunes in metre and in key for each setting, with 95 % intervals."""
-    figure, row = plots.grid(1, 2, width=WIDTH, height=3.8)
-    for axes, (title, name) in zip(row, {"in metre": "metre", "in key": "key"}.items(), strict=True):
-        hits = {setting: getattr(count, name) for setting, count in counts.items()}
-        _shares(axes, hits, next(iter(counts.values())).total, title, "setting")
-    row[1].set_ylabel("")
+def kept(counts: Mapping[str, int], total: int, note: str = "") -> Figure:
+    """How many of `total` tunes keep their metre at each setting, with 95 % intervals; note: a line above."""
+    figure, axes = plots.grid(width=WIDTH, height=3.6 + 0.4 * bool(note))
+    if note:
+        figure.suptitle(note, fontsize=12, x=0.02, ha="left")
+    _shares(axes, counts, total, "Tunes that keep their metre", "temperature")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Drawings for speech: how a voice is made, dilated convolutions, one layer, and the ring that a layer keeps.
+"""Drawings for speech: how a voice is made, dilated convolutions, and the ring that a layer keeps.
 
 Each function returns a drawing, which a notebook shows as the last line of a cell.
 """
@@ -11,7 +11,7 @@ from helpers.checks import check_number
 from helpers.diagrams import BLUE, INK, ORANGE, PALE, QUIET, SMALL, Canvas, Diagram
 from helpers.errors import WorkbookError
 
-__all__ = ["dilations", "gated_layer", "ring", "voice_parts"]
+__all__ = ["dilations", "ring", "voice_parts"]
 
 LEFT, RIGHT = 24, 696  # where drawings begin and end
 NODE, MOST = 22, 16  # the side of a value; how many of them fit into a row
@@ -93,36 +93,6 @@ def _reached(steps: list[int]) -> list[set[int]]:
 
 def _x(place: int) -> float:
     return 190 + 33 * place
-
-
-def gated_layer() -> Diagram:
-    """One layer of a WaveNet: two moments and the request go in; a content goes through a gate.
-
-    See the two ways out: up to the next layer, and straight to the output.
-    """
-    canvas = Canvas()
-    inputs = (("now", BLUE), ("some samples ago", BLUE), ("what to speak", ORANGE))
-    for row, (words, colour) in enumerate(inputs):
-        y = 40 + 76 * row
-        canvas.box(LEFT, y, 166, 56, words, colour=colour, size=SMALL)
-        canvas.arrow([(194, y + 28), (232, 144)])
-    canvas.text(248, 144, "+", bold=True)
-    canvas.arrow([(264, 136), (300, 92)])
-    canvas.arrow([(264, 152), (300, 196)])
-    canvas.box(304, 60, 132, 60, "content tanh, -1 to 1", size=SMALL)
-    canvas.box(304, 168, 132, 60, "gate sigmoid, 0 to 1", size=SMALL)
-    canvas.arrow([(440, 92), (476, 136)])
-    canvas.arrow([(440, 196), (476, 152)])
-    canvas.text(492, 144, "×", bold=True)
-    canvas.arrow([(506, 136), (538, 92)])
-    canvas.arrow([(506, 152), (538, 196)])
-    canvas.box(542, 56, 154, 68, "added to now, for the next layer", colour=BLUE, size=SMALL)
-    canvas.box(542, 164, 154, 68, "straight to the output", colour=INK, size=SMALL)
-    return canvas.diagram(
-        "Three inputs of a layer are added: the value now, the value some samples ago, and what to speak. "
-        "The sum becomes a content, from -1 to 1, and a gate, from 0 to 1; the two are multiplied. The "
-        "product is added to the value now for the next layer, and it also goes straight to the output."
-    )
 
 
 def ring(dilation: int = 4, step: int = 6) -> Diagram:

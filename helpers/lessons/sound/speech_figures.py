@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from helpers import metrics, plots
+from helpers import guess, metrics, plots
 from helpers.diagrams import QUIET
 from helpers.lessons.sound import listening, wavenet
 from helpers.lessons.sound.listening import Answer
-from smallworld.judges import voice
 from smallworld.world import speech
 from smallworld.world.sounds import RATE
 
@@ -63,13 +61,6 @@ def steps_of_mu_law(levels: int = 16) -> Figure:
     return figure
 
 
-def coarse_waves(samples: Sequence[float], levels: Sequence[int] = (256, 16, 4), **piece: float) -> Figure:
-    """A piece of a wave with fewer and fewer levels."""
-    samples = torch.as_tensor(np.asarray(samples), dtype=torch.float32)
-    sounds = {f"{count} levels": wavenet.decode(wavenet.encode(samples, count), count) for count in levels}
-    return waves(sounds, **piece)
-
-
 def next_sample(samples: Sequence[float], place: int, logits: torch.Tensor, shown: int = 60) -> Figure:
     """The samples before a place, and beside them how likely each next sample is. logits: (LEVELS,)."""
     samples = np.asarray(samples, dtype=float)
@@ -101,42 +92,19 @@ def learning(losses: Sequence[float], width: int = 10) -> Figure:
     return figure
 
 
-def vowel_map(answers: Sequence[Answer]) -> Figure:
-    """The first two formants that the ear heard, one letter for each sound; wrong ones are orange.
+def guess_first(spoken: Mapping[str, Sequence[float]]) -> None:
+    """Guess first, by ear: which of two words was heard first? Then see both, with their names.
 
-    Grey lines: where our tables have each vowel, from a man's voice (dot) to a woman's.
+    spoken: the samples of each word, in the order in which they were played.
     """
-    figure, axes = plots.grid(width=WIDTH, height=4.6)
-    for vowel in speech.VOWELS:
-        ends = [speech.formants(vowel, pitch)[:2] for pitch in (speech.PITCH_OF_MEN, speech.PITCH_OF_WOMEN)]
-        first, second = np.array(ends).T
-        axes.plot(second, first, color="#c9ced4", linewidth=9, solid_capstyle="round", zorder=0)
-    for answer in answers:
-        first, second = answer.heard.formants
-        if answer.heard.vowel:
-            colour = plots.PALETTE[0] if answer.right else plots.PALETTE[4]
-            axes.text(second, first, answer.vowel, color=colour, ha="center", va="center", fontweight="bold")
-    right = sum(answer.right for answer in answers)
-    axes.set(xscale="log", yscale="log", xlim=(3300, 600), ylim=(1050, 220),
-             xlabel="second formant (Hz)", ylabel="first formant (Hz)",
-             title=f"Heard as asked: {right} of {len(answers)}")  # fmt: skip
-    for axis, ticks in ((axes.xaxis, (800, 1200, 1800, 2700)), (axes.yaxis, (250, 400, 600, 900))):
-        axis.set_ticks(ticks, [f"{tick:,}" for tick in ticks])
-        axis.set_ticks([], minor=True)
-    return figure
+    first, second = spoken
 
+    def draw(chosen: str | None) -> Figure:
+        note = f" (your guess: {chosen})" if chosen else ""
+        return spectrograms({f"first: {first}{note}": spoken[first], f"second: {second}": spoken[second]})
 
-def pitches(answers: Sequence[Answer]) -> Figure:
-    """The pitch that was asked for, and the one that was heard: on the line they are the same."""
-    figure, axes = plots.grid(width=5.2, height=4.2)
-    asked = [answer.pitch for answer in answers]
-    ends = [min(asked) * 0.93, max(asked) * 1.07]
-    axes.plot(ends, ends, color=QUIET, linestyle="--", linewidth=1.4, label="as asked")
-    axes.plot(asked, [answer.heard.pitch for answer in answers], "o", color=plots.PALETTE[0], alpha=0.6,
-              label="one spoken vowel")  # fmt: skip
-    axes.legend()
-    axes.set(xlabel="pitch asked for (Hz)", ylabel="pitch heard (Hz)", title="Does the voice keep the pitch?")
-    return figure
+    guess.choice("Which word did you hear first?", sorted(spoken), draw, answer=first,
+                 alt=f"Spectrograms side by side: first {first}, then {second}.")  # fmt: skip
 
 
 def recognised(results: Mapping[str, Sequence[Answer]]) -> Figure:
@@ -154,22 +122,3 @@ def recognised(results: Mapping[str, Sequence[Answer]]) -> Figure:
     axes.axhline(luck, color=QUIET, linestyle="--", linewidth=1.4)
     axes.text(len(labels) - 0.45, luck + 0.02, f"luck: {luck:.0%}", ha="right", color=QUIET)
     return figure
-
-
-def pitch_tracks(sounds: Mapping[str, Sequence[float]], asked: Mapping[str, Sequence[float]]) -> Figure:
-    """The pitch of each sound over time, and the one that was asked for (Hz for each sample)."""
-    figure, row = plots.grid(1, len(sounds), width=WIDTH, height=3.2, squeeze=False, sharey=True)
-    for axes, (name, samples) in zip(row[0], sounds.items(), strict=True):
-        _track(axes, np.asarray(samples, dtype=float), np.asarray(asked[name], dtype=float))
-        axes.set(title=name, xlabel="time (seconds)")
-    row[0][0].set_ylabel("pitch (Hz)")
-    row[0][0].legend(loc="best")
-    return figure
-
-
-def _track(axes: Axes, samples: np.ndarray, asked: np.ndarray) -> None:
-    track = voice.pitch_track(samples)
-    moments = (np.arange(len(track)) * voice.HOP + voice.FRAME / 2) / RATE
-    heard = track > 0
-    axes.plot(np.arange(len(asked)) / RATE, asked, "--", color=QUIET, linewidth=1.4, label="asked for")
-    axes.plot(moments[heard], track[heard], ".", color=plots.PALETTE[0], markersize=6, label="heard")

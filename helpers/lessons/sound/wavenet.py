@@ -252,27 +252,37 @@ def sample_naive(
     return tokens[:, 1:]
 
 
+def read_and_write(ring: list, step: int, new):
+    """Return the oldest value of a ring, and write `new` into its place; all other values stay.
+
+    The oldest value stands at the place `step % len(ring)`.
+    """
+    place = step % len(ring)
+    oldest = ring[place]
+    ring[place] = new
+    return oldest
+
+
 @torch.no_grad()
 def sample(
-    model: WaveNet, condition: Tensor, generator: torch.Generator, temperature: float = 1.0
-) -> Tensor:
+    model: WaveNet, condition: Tensor, generator: torch.Generator, temperature: float = 1.0,
+    memory: Callable[[list[Tensor], int, Tensor], Tensor] = read_and_write,
+) -> Tensor:  # fmt: skip
     """The same with a memory: each layer keeps what it saw in the last `dilation` samples.
 
-    The memory of a layer is a ring: position t % dilation holds what stood there `dilation` samples ago, and
-    is overwritten with what is new. (Le Paine et al. 2016, Fast WaveNet generation algorithm)
+    memory: as `read_and_write`, which holds them in a ring. (Le Paine et al. 2016, Fast WaveNet generation
+    algorithm)
     """
     batch, count, _ = condition.shape
-    channels = model.settings["channels"]
-    rings = [torch.zeros(batch, layer.dilation, channels) for layer in model.layers]
+    silence = torch.zeros(batch, 1, model.settings["channels"])
+    rings = [[silence] * layer.dilation for layer in model.layers]
     new = torch.full((batch, 1), LEVELS // 2)
     tokens = []
     for t in range(count):
         now = model.enter(as_numbers(new))
         total = 0
         for layer, ring in zip(model.layers, rings, strict=True):
-            place = t % layer.dilation
-            past = ring[:, place : place + 1].clone()  # a copy, since the place is overwritten
-            ring[:, place : place + 1] = now
+            past = memory(ring, t, now)
             now, skipped = layer(now, past, condition[:, t : t + 1])
             total = total + skipped
         new = draw_level(model.leave(total)[:, -1], temperature, generator)
