@@ -4,7 +4,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import torch
 
 from helpers import plots
 from helpers.errors import WorkbookError
@@ -30,7 +29,7 @@ FIGURES = {
     "waves": lambda: speech_figures.waves({"one": VOICE, "two": -VOICE}),
     "spectrograms": lambda: speech_figures.spectrograms({"one": VOICE, "two": np.zeros(4000)}),
     "mu-law": speech_figures.steps_of_mu_law,
-    "next": lambda: speech_figures.next_sample(VOICE, 2000, torch.randn(wavenet.LEVELS)),
+    "next": lambda: speech_figures.next_sample(wavenet.WaveNet(4, 4), wavenet.record(["a"], 1), 1300),
     "learning": lambda: speech_figures.learning([5.5, 5.0, 4.0]),
     "recognised": lambda: speech_figures.recognised({"our synthesis": ANSWERS, "the model": ANSWERS[:1]}),
 }  # fmt: skip

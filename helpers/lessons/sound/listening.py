@@ -53,6 +53,11 @@ def likeness(wanted: Tensor, samples: np.ndarray | Tensor) -> float:
     return float(1 - (wanted - found).norm() / wanted.norm())
 
 
+def mean_error(samples: np.ndarray, wanted: np.ndarray) -> float:
+    """How far samples are from the wanted ones, on average, to three digits."""
+    return round(float(np.abs(samples - wanted).mean()), 3)
+
+
 # ------------------------------------------------------------------ a test by an independent ear
 @dataclass(frozen=True)
 class Answer:
@@ -83,6 +88,11 @@ def vowel_test(
     draw = torch.Generator().manual_seed(seed)
     waves = wavenet.decode(wavenet.sample(model, condition, draw, temperature)).numpy()
     return [Answer(*one, voice.hear(samples)) for one, samples in zip(asked, waves, strict=True)]
+
+
+def on_pitch(answers: Sequence[Answer], most: float = 0.03) -> int:
+    """How many answers are off the pitch that was asked for by less than this share."""
+    return sum(answer.off_pitch < most for answer in answers)
 
 
 def ear_test(count: int = 100, seed: int = 1) -> list[Answer]:

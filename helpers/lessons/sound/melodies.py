@@ -20,6 +20,7 @@ from smallworld.world.melodies import MelodyError, Wish
 from smallworld.world.melody_reader import Reading, read_melody
 
 FOLDER = WEIGHTS / "melodies"
+MOODS, PLACES = world.CHOICES.mood, world.CHOICES.place  # words of a request
 LENGTH = 150  # tokens: longer than a tune of the small world
 CALM = {"temperature": 0.8, "top_p": 0.95}  # settings that keep the rules of the small world
 ANYTHING = world.ask()  # a request that asks for nothing

@@ -61,9 +61,13 @@ def steps_of_mu_law(levels: int = 16) -> Figure:
     return figure
 
 
-def next_sample(samples: Sequence[float], place: int, logits: torch.Tensor, shown: int = 60) -> Figure:
-    """The samples before a place, and beside them how likely each next sample is. logits: (LEVELS,)."""
-    samples = np.asarray(samples, dtype=float)
+def next_sample(model: wavenet.WaveNet, tape: wavenet.Tape, place: int, shown: int = 100) -> Figure:
+    """The samples before a place of a tape, and beside them how likely a model finds each next sample."""
+    start = max(1, place - model.looks_back)
+    condition = wavenet.conditions(tape.phones[start : place + 1], tape.pitch[start : place + 1])
+    with torch.no_grad():
+        logits = model(tape.tokens[start - 1 : place].unsqueeze(0), condition.unsqueeze(0))[0, -1]
+    samples = wavenet.decode(tape.tokens).numpy()
     figure, (left, right) = plots.grid(1, 2, width=WIDTH, height=3.4, sharey=True, width_ratios=(3, 1))
     before = np.arange(max(0, place - shown), place)
     left.plot(before - place, samples[before], ".-", linewidth=1.2, color=plots.PALETTE[0], label="before")
