@@ -72,6 +72,16 @@ TYPED = {
         "def trained(shapes, rank):\n    return sum(a * b for a, b in shapes)",
         "def trained(shapes, rank):\n    return sum(rank * (a + b) for a, b in shapes)",
     ),
+    "07.2": (
+        "def keeps_metre(bars, beats):\n    return sum(bars[0]) == beats",
+        "def keeps_metre(bars, beats):\n"
+        "    if not bars:\n"
+        "        return False\n"
+        "    for lengths in bars:\n"
+        "        if sum(lengths) != beats:\n"
+        "            return False\n"
+        "    return True",
+    ),
     "11.4": (
         "def forward_operations(layers, width, vocabulary, places):\n"
         "    return 24 * places * layers * width**2",

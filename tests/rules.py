@@ -42,7 +42,7 @@ INSTALL = r"    %pip install -q --no-deps git\+https://github\.com/[\w-]+/[\w.-]
 COLAB = re.compile(r'import sys\n\nif "google\.colab" in sys\.modules:(  #.*)?\n' + INSTALL)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # Numbers of the notebooks that were rewritten to be read aloud: `readable` then holds in all their cells.
-REWRITTEN: tuple[str, ...] = ("01", "02", "03", "11", "12", "13")
+REWRITTEN: tuple[str, ...] = ("01", "02", "03", "07", "11", "12", "13")
 SAY_SO = ("how", "here")  # the names, in helpers, of settings that hold trust_remote_code=False
 RANDOM_DRAWS = {"rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli"}
 

@@ -17,7 +17,8 @@ from tests.browser_answers import TYPED
 
 # Seconds for Run All.
 LIMITS = {
-    "01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "11": 700, "12": 900, "13": 700
+    "01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "07": 700, "11": 700, "12": 900,
+    "13": 700,
 }  # fmt: skip
 PATHS = {path.stem[:2]: path for path in sorted(notebook_code.NOTEBOOKS.glob("[0-9]*.ipynb"))}
 # A control of each notebook: a piece of its cell's source, its label, what it reads one step to the right.
@@ -26,6 +27,7 @@ SLIDERS = {
     "03": ("controls.explore(\n    ahead", "temperature", "0.90"),
     "04": ("controls.explore(moment", "step", "2"),
     "05": ("controls.explore(at_scale", "scale", "1.25"),
+    "07": ("controls.explore(\n    ahead", "temperature", "0.90"),
 }
 
 
@@ -169,7 +171,7 @@ def test_a_control_that_does_nothing_is_found(opened, server, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "11", "12", "13"])
+@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "07", "11", "12", "13"])
 def test_a_notebook_runs_and_answers(opened, number):
     notebook = opened(number)
     notebook.run_all(LIMITS[number])

@@ -10,13 +10,17 @@ from local_hub import LocalHub
 from notebook_code import NOTEBOOKS
 from tiny_models import save_published_bert, save_published_gpt2
 from tiny_pipeline import save_published
+from tiny_sound import save_musicgen, save_vits
 
 from helpers import registry
 from tests import hub_cells
 
 ROOT = Path(__file__).resolve().parents[1]
 STEMS = sorted(path.stem for path in NOTEBOOKS.glob("[!.]*.ipynb"))
-MAKERS = {"text": save_published_gpt2, "fill": save_published_bert, "image": save_published}
+MAKERS = {
+    "text": save_published_gpt2, "fill": save_published_bert, "image": save_published, "voice": save_vits,
+    "music": save_musicgen,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hub(place):
-    """The three models under their real names and revisions; one cache for all tests here."""
+    """The models under their real names and revisions; one cache for all tests here."""
     with LocalHub() as server:
         for role, make in MAKERS.items():
             entry = registry.find(role, "hub")
