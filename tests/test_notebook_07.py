@@ -1,4 +1,4 @@
-"""Notebook 07: what its cells teach, whose answers they use, its exercises, and what it says of its counts."""
+"""Notebook 07: what its cells teach, whose answers they use, its exercises, what it says of its counts."""
 
 import contextlib
 import io
