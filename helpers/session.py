@@ -86,7 +86,7 @@ def start(
 
     A value injected by papermill wins over WORKBOOK_PROFILE and WORKBOOK_SEED, and those over the arguments.
     A relative output folder counts from the folder that holds `helpers`; None is `build_folder()`.
-    "auto" asks for the hub's model of this role ("text" or "image").
+    "auto" asks for the hub's model of this role ("text", "image" or "music").
     WORKBOOK_DEVICE=cuda moves the tiny profile to a GPU, =cpu keeps every profile off it.
     Raises WorkbookError, before anything is loaded, for an unknown profile, a seed that is none, a parameter
     of the notebook that is out of its range, or a folder that cannot be written.
