@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from helpers.exercises import Exercise
@@ -26,7 +27,8 @@ def nearest_level(sample, levels):
 
 def _samples() -> list[tuple]:
     """No sample lies in the middle between two levels, where both would be right."""
-    return [(-1.0, 16), (1.0, 16), (0.3, 5), (-0.61, 5), (0.26, 4), (-0.2, 2), (0.98, 256), (0.0, 3)]
+    return [(-1.0, 16), (1.0, 16), (0.3, 5), (-0.61, 5), (0.26, 4), (-0.2, 2), (-0.45, 9), (0.98, 256),
+            (0.0, 3)]  # fmt: skip
 
 
 def _judge_memory(answer: Any) -> str | None:
@@ -69,6 +71,8 @@ EXERCISES = (
             lambda sample, levels: round((sample + 1) / 2 * levels),
         "Take the nearest level: round the number, do not cut it off.":
             lambda sample, levels: int((sample + 1) / 2 * (levels - 1)),
+        "Take the nearest level, which is not always the one above: round the number.":
+            lambda sample, levels: math.ceil((sample + 1) / 2 * (levels - 1)),
         "The sample -1 is level 0: add 1 to the sample first.":
             lambda sample, levels: round(sample / 2 * (levels - 1)),
         "From -1 to 1 the distance is 2: divide by 2.":
