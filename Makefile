@@ -6,6 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 COLAB := .venv-colab
+COLAB_TORCH := $(shell sed -n 's/^. TORCH: //p' tests/colab.txt)
+NEWEST := .venv-newest
 
 # TORCH=cpu, cu126, ... takes torch from PyTorch's own index; the choice is remembered in .venv/.torch.
 CHOSEN := $(shell cat $(VENV)/.torch 2>/dev/null)
@@ -42,7 +44,7 @@ FAST := not slow and not faults and not hub and not gpu and not browser and not 
 
 .DEFAULT_GOAL := help
 .PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
-	test-faults test-accelerator test-gpu test-browser test-colab address setup clean help FORCE
+	test-faults test-accelerator test-gpu test-browser test-colab test-newest address setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
@@ -53,8 +55,9 @@ lab: $(READY) ## open JupyterLab on the notebooks
 test: $(READY) ## unit tests, and every notebook under nbval
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) $(STRICT) $(NBVAL_FLAGS) -m "$(FAST)" notebooks tests $(ARGS)
 
-check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
+check: $(READY) ## the fast part: lint, types, unit tests, notebook hygiene
 	@$(PY) -m ruff check .
+	@$(PY) -m mypy
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST) and not long" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
@@ -98,6 +101,18 @@ test-gpu: $(READY) ## the notebooks with the hub profile, on a CUDA GPU
 test-colab: $(READY) $(COLAB)/.ready ## every notebook on Google Colab's versions, installed by its first cell
 	@$(TINY) WORKBOOK_COLAB=$(abspath $(COLAB)) $(PY) -m pytest -m colab tests $(ARGS)
 
+# In an environment of its own, made anew each time; its Python is that of make PYTHON=...
+test-newest: ## on the newest versions that pyproject.toml admits, without constraints: lax, with the network
+	$(PYTHON) -m venv --clear $(NEWEST)
+ifneq ($(TORCH),)
+	$(NEWEST)/bin/python -m pip install --index-url $(TORCH_INDEX)/$(TORCH) torch
+endif
+	$(NEWEST)/bin/python -m pip install -e '.[test]'
+	@$(NEWEST)/bin/python -m tests.drift versions
+	@$(TINY) HF_HUB_OFFLINE=0 OMP_NUM_THREADS=1 $(NEWEST)/bin/python -m pytest $(SPREAD) --nbval-lax $(NBVAL_FLAGS) \
+		-m "$(FAST)" --junitxml=build/newest.xml notebooks tests $(ARGS) \
+		|| { $(NEWEST)/bin/python -m tests.drift report build/newest.xml; exit 1; }
+
 address: $(READY) ## set the repository's address everywhere (REPOSITORY=https://github.com/OWNER/NAME BRANCH=main)
 	@$(PY) -m tests.address '$(REPOSITORY)' '$(or $(BRANCH),main)'
 
@@ -108,7 +123,7 @@ test-browser: $(VENV)/.browser ## the notebooks in JupyterLab, driven in Chromiu
 setup: $(READY) ## only set up .venv
 
 clean: ## remove what the commands wrote (build/ with your progress, caches); .venv stays
-	rm -rf build .pytest_cache .ruff_cache *.egg-info
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find helpers smallworld tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -139,7 +154,7 @@ $(VENV)/.browser: $(READY)
 $(COLAB)/.ready: tests/colab.txt constraints.txt $(READY)
 	@rm -rf $(COLAB) && $(PY) -m venv $(COLAB)
 ifneq ($(TORCH),)
-	$(COLAB)/bin/python -m pip install --index-url $(TORCH_INDEX)/$(TORCH) torch==2.11.0 torchvision==0.26.0
+	$(COLAB)/bin/python -m pip install --index-url $(TORCH_INDEX)/$(TORCH) $(COLAB_TORCH)
 endif
 	grep '^torch==' constraints.txt > $(COLAB)/torch.txt
 	$(COLAB)/bin/python -m pip install -r tests/colab.txt $(if $(TORCH),torch,-r $(COLAB)/torch.txt)
