@@ -1,8 +1,8 @@
 """What broke when: the weekly runs of GitHub's CI as one page; `python -m tests.drift_history OWNER/NAME`.
 
 Nothing is stored for it. GitHub keeps for each run of the workflow `drift` which job failed, and the marks
-that `tests.drift` set; both are read from its public interface. GITHUB_TOKEN, where it is set, only raises the
-number of questions that GitHub answers in an hour. The page fetches nothing and needs no script.
+that `tests.drift` set; both are read from its public interface. GITHUB_TOKEN, where it is set, only raises
+the number of questions that GitHub answers in an hour. The page fetches nothing and needs no script.
 """
 
 from __future__ import annotations

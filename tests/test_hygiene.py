@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import helpers
-from tests import rules
+from tests import colab_list, rules
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[!.]*.ipynb"))
@@ -396,10 +396,9 @@ def test_every_pin_admits_the_oldest_python_that_the_project_does():
 
 
 def test_ranges_admit_colab():
-    lines = (ROOT / "tests" / "colab.txt").read_text(encoding="utf-8").splitlines()
-    colab = {"torch": "2.11.0"} | dict(line.split("==") for line in lines if "==" in line)
+    colab = colab_list.named((ROOT / "tests" / "colab.txt").read_text(encoding="utf-8"))
     ranges = {r.name: r.specifier for r in map(Requirement, project()["dependencies"])}
-    assert {"transformers", "diffusers", "ipywidgets"} <= ranges.keys() & colab.keys()
+    assert {"torch", "transformers", "diffusers", "ipywidgets"} <= ranges.keys() & colab.keys()
     assert [name for name in ranges.keys() & colab.keys() if colab[name] not in ranges[name]] == []
 
 
@@ -421,7 +420,10 @@ PAGES = ["README.md", "CONTRIBUTING.md", "tests/README.md"]
 PAGES += sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 
 
-@pytest.mark.parametrize("file", [*PAGES, ".github/workflows/notebooks.yml", ".ci/run"])
+WORKFLOWS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("file", [*PAGES, *WORKFLOWS, ".ci/run"])
 def test_make_commands_named_in_files_exist(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     commands = re.findall(r"(?:^|`|run: |exec )make ([a-z][a-z-]*)", text, re.MULTILINE)
@@ -443,12 +445,13 @@ def test_files_named_on_a_page_exist(file):
 
 def test_make_has_the_promised_commands():
     promised = (
-        "run lab test check refresh train-text bench test-slow test-browser test-colab test-faults test-gpu"
+        "run lab test check refresh train-text bench test-slow test-browser test-colab test-faults test-gpu "
+        "test-newest"
     )
     assert set(promised.split()) <= targets()
 
 
-@pytest.mark.parametrize("file", PAGES)
+@pytest.mark.parametrize("file", [*PAGES, "CODE_OF_CONDUCT.md"])
 def test_pictures_and_links_of_a_page(file):
     path = ROOT / file
     notebook = new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"))])
@@ -462,6 +465,44 @@ def test_readme_lists_every_notebook():
     assert [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in text] == []
 
 
+def test_readme_is_one_page_and_its_tree_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 105
+    tree = text.partition("## What is where\n\n```\n")[2].partition("```")[0]
+    above = ""
+    for indent, folder in re.findall(r"^( *)([\w/]+/)  +\w", tree, re.MULTILINE):
+        above = above if indent else folder
+        assert (ROOT / (above + folder if indent else folder)).is_dir(), folder
+    assert above == "docs/" and len(tree.splitlines()) > 8
+
+
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml"))  # but for config.yml
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_issue_forms_are_as_github_wants_them(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert form["name"] and form["description"]
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert {field["type"] for field in fields} <= {"input", "textarea", "dropdown", "checkboxes"}
+    assert all(field["attributes"]["label"] for field in fields)
+    assert len({field["id"] for field in fields}) == len(fields)
+
+
+def test_a_report_gives_versions_cell_and_output_and_the_code_for_it_runs(capsys):
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/broken-notebook.yml").read_text(encoding="utf-8"))
+    fields = {field["id"]: field for field in form["body"] if "id" in field}
+    needed = {name for name, field in fields.items() if field["validations"]["required"]}
+    assert {"cell", "versions", "output"} <= needed
+    asked = fields["versions"]["attributes"]["description"]
+    (code,) = re.findall(r"```python\n(.*?)```", asked, re.DOTALL)
+    page = (ROOT / "docs/trouble.md").read_text(encoding="utf-8").replace("\n   ", "\n")
+    assert code in page
+    exec(compile(code, "versions", "exec"), {})
+    told = capsys.readouterr().out.splitlines()
+    assert f"generative-ai-workbook {helpers.__version__}" in told and len(told) == 7
+
+
 def test_the_citation_names_version_and_licences():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0" and citation["version"] == helpers.__version__
@@ -469,14 +510,34 @@ def test_the_citation_names_version_and_licences():
     assert {"title", "message", "authors"} <= citation.keys()
 
 
-def test_workflow_is_pinned_and_asks_for_little():
-    text = (ROOT / ".github/workflows/notebooks.yml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", WORKFLOWS)
+def test_a_workflow_is_pinned_and_asks_for_little(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+    assert "secrets." not in text and "pull_request_target" not in text
+    uses = re.findall(r"uses: (\S+)", text)
+    assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+    modules = re.findall(r"python -m (tests\.\w+|helpers\.\w+)", text)
+    assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
+
+
+def test_the_notebooks_workflow_runs_on_every_change_and_on_a_gpu_of_our_own_alone():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/notebooks.yml").read_text(encoding="utf-8"))
     gpu = workflow["jobs"]["gpu"]["if"]
     assert "GPU_RUNNER" in gpu and "head.repo.full_name == github.repository" in gpu
     assert {"push", "pull_request", "schedule", "workflow_dispatch"} == set(workflow[True])  # "on" is true
     assert len({one["python"] for one in workflow["jobs"]["cpu"]["strategy"]["matrix"]["include"]}) > 1
-    assert "secrets." not in text
-    uses = re.findall(r"uses: (\S+)", text)
-    assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)
+
+
+def test_the_drift_workflow_comes_every_week_and_windows_runs_the_fast_tests_without_make():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/drift.yml").read_text(encoding="utf-8"))
+    assert {"schedule", "workflow_dispatch"} == set(workflow[True])
+    assert workflow[True]["schedule"][0]["cron"].endswith("* * 1")
+    assert {"newest", "hub-and-links", "colab", "windows"} == set(workflow["jobs"])
+    windows = " ".join(step.get("run", "") for step in workflow["jobs"]["windows"]["steps"])
+    (fast,) = re.findall(r"^FAST := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f'-m "{fast} and not long"' in windows and "make" not in windows
+    assert "-c constraints.txt" in windows and "python -m helpers.run" in windows
