@@ -22,8 +22,8 @@ from urllib.request import Request, urlopen
 
 import jinja2
 
+import helpers
 from helpers.errors import WorkbookError
-from helpers.pages import TEMPLATE
 
 API = "https://api.github.com"
 WORKFLOW = "drift.yml"
@@ -88,7 +88,7 @@ def marks(annotations: Sequence[dict[str, Any]]) -> list[str]:
 
 def page(runs: Sequence[Run]) -> str:
     """The runs as one HTML page."""
-    folders = [Path(__file__).parent, TEMPLATE]
+    folders = [Path(__file__).parent, Path(helpers.__file__).with_name("page")]  # the second has the style
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(folders), autoescape=True)
     names = list(dict.fromkeys(job.name for run in runs for job in run.jobs))
     rows = [(run, {job.name: job for job in run.jobs}) for run in runs]

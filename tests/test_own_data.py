@@ -104,6 +104,7 @@ def test_nothing_is_written_and_torch_is_not_imported(tmp_path):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"False\n"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
 def test_links_hidden_files_and_pipes_are_skipped_by_name(tmp_path):
     put(tmp_path, "out/secret.txt", "secret")
     folder = tmp_path / "in"
