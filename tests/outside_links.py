@@ -93,8 +93,7 @@ def look(link: str, pause: float = PAUSE, tries: int = 2) -> Answer:
     answer = Answer(link, "unsure")
     for _ in range(tries):
         for method in ("HEAD", "GET"):
-            answer = _judge(link, method)
-            time.sleep(pause)
+            answer = _judge(link, method, pause)
             if answer.verdict in ("there", "no host"):
                 return answer
         if answer.verdict == "gone":
@@ -102,14 +101,18 @@ def look(link: str, pause: float = PAUSE, tries: int = 2) -> Answer:
     return answer
 
 
-def _judge(link: str, method: str) -> Answer:
+def _judge(link: str, method: str, pause: float) -> Answer:
+    """What one request says; the pause after it is left out where no host was reached."""
     try:
         status = ask(link, method)
     except (OSError, HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, URLError) else error
-        if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
-            return Answer(link, "no host", "its host has no address")
+        if isinstance(cause, socket.gaierror):
+            verdict = "unsure" if cause.errno == socket.EAI_AGAIN else "no host"
+            return Answer(link, verdict, "its host has no address")
+        time.sleep(pause)
         return Answer(link, "unsure", f"{type(cause).__name__}: {cause}"[:120])
+    time.sleep(pause)
     if status < 400:
         return Answer(link, "there")
     return Answer(link, "gone" if status in GONE else "unsure", f"answers {status}")
