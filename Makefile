@@ -55,9 +55,8 @@ lab: $(READY) ## open JupyterLab on the notebooks
 test: $(READY) ## unit tests, and every notebook under nbval
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) $(STRICT) $(NBVAL_FLAGS) -m "$(FAST)" notebooks tests $(ARGS)
 
-check: $(READY) ## the fast part: lint, types, unit tests, notebook hygiene
+check: $(READY) ## the fast part: lint, unit tests, notebook hygiene
 	@$(PY) -m ruff check .
-	@$(PY) -m mypy
 	@$(TINY) OMP_NUM_THREADS=1 $(PY) -m pytest $(SPREAD) -m "$(FAST) and not long" tests $(ARGS)
 
 refresh: $(READY) ## re-execute the notebooks in place and store their outputs in normal form
@@ -123,7 +122,7 @@ test-browser: $(VENV)/.browser ## the notebooks in JupyterLab, driven in Chromiu
 setup: $(READY) ## only set up .venv
 
 clean: ## remove what the commands wrote (build/ with your progress, caches); .venv stays
-	rm -rf build .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	rm -rf build .pytest_cache .ruff_cache *.egg-info
 	find helpers smallworld tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
