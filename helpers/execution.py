@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import pages
+from helpers import pages, website
 from helpers.errors import WorkbookError
 
 
@@ -71,10 +72,22 @@ def execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
         _execute(path, parameters, folder)
 
 
-def write_index(folder: Path) -> None:
-    """Bring the folder's index.html up to date."""
+def copy_stored(path: Path, folder: Path) -> None:
+    """Publish one notebook as it is stored, with its page, in `folder`; nothing is executed."""
+    read(path)
+    with alone(folder, path.stem):
+        partial = folder / f".{path.stem}.partial.ipynb"
+        try:
+            shutil.copyfile(path, partial)
+            _publish(partial, folder / path.name)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def write_site(folder: Path, whole: bool = True) -> None:
+    """Bring the folder's site up to date; whole=False: only its first page, which takes less time."""
     with alone(folder, "index"):
-        pages.write_index(folder)
+        website.write(folder) if whole else website.write_index(folder)
 
 
 def _execute(path: Path, parameters: dict[str, object], folder: Path) -> None:
@@ -106,9 +119,10 @@ def _publish(source: Path, target: Path) -> None:
     """Turn an executed notebook into `target` and its page, each replaced in one step."""
     page = target.with_suffix(".html")
     draft = source.with_suffix(".html")
-    try:
-        draft.write_text(pages.render(read(source)), encoding="utf-8")
-        os.replace(draft, page)
-        os.replace(source, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with alone(target.parent, "index"):  # which may be rewriting the page's links
+        try:
+            draft.write_text(pages.render(read(source)), encoding="utf-8")
+            os.replace(draft, page)
+            os.replace(source, target)
+        finally:
+            draft.unlink(missing_ok=True)

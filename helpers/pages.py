@@ -1,9 +1,10 @@
-"""Executed notebooks as standalone web pages that fetch nothing and need no script."""
+"""Notebooks as standalone web pages that fetch nothing and can be read without scripts."""
 
-import contextlib
+import base64
+import hashlib
 import html
-import os
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -12,22 +13,23 @@ from typing import Any
 import jinja2
 import nbformat
 from bs4 import BeautifulSoup
-from bs4.element import PreformattedString
+from bs4.element import PreformattedString, Tag
 from latex2mathml.converter import convert as to_mathml
+from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.parameters import title
-from helpers.tracks import track, twin
 
 # Elements that run, fetch, send or redirect, and attributes with an address that a browser loads by itself.
-UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, main meta, "
-            "main style, main title, svg use, svg image, svg feimage, svg animate, "
+UNWANTED = ("script, link, iframe, frame, object, embed, applet, base, form, template, noscript, meta, "
+            "style, title, svg use, svg image, svg feimage, svg animate, "
             "svg set, plaintext, a.anchor-link")  # fmt: skip
 LOADING = ("src", "srcset", "poster", "background", "data", "action", "formaction", "ping", "attributionsrc")
 STYLING = r"url|import|image-set|expression|\\|position"  # by which a style fetches, runs or covers the page
 EMBEDDED = ("data:image/", "data:audio/")
 TEMPLATE = Path(__file__).with_name("page")
+SCRIPTS = ("site.js", "search.js")  # the only ones that a page may run, by the policy that `fill` gives it
 
 
 def mathml(formula: str, display: str = "inline") -> str:
@@ -65,6 +67,7 @@ class _Exporter(HTMLExporter):
 def _exporter() -> _Exporter:
     exporter = _Exporter(template_name="page", extra_template_basedirs=[str(TEMPLATE.parent)])
     exporter.register_filter("fragment", fragment)
+    exporter.register_filter("by_lines", by_lines)
     exporter.register_filter("mathml", lambda text: fragment(mathml(text.strip().strip("$"), "block")))
     return exporter
 
@@ -85,16 +88,45 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 def render(notebook: nbformat.NotebookNode) -> str:
-    """An executed notebook as one HTML page: pictures inside, formulas as MathML, no script, no request."""
-    name = title(notebook.cells) or "Notebook"
-    text, _ = _exporter().from_notebook_node(notebook, {"metadata": {"name": name}, "facts": facts(notebook)})
-    page = BeautifulSoup(text, "html.parser")
+    """A notebook as one HTML page: pictures inside, formulas as MathML, no request, no foreign script."""
+    return frame(content(notebook), facts(notebook))
+
+
+def frame(main: Tag, told: dict[str, Any], place: dict[str, Any] | None = None) -> str:
+    """A page around the content of a notebook; told: its `facts`; place: what `website` says of its place."""
+    headings = [(h["id"], h.get_text(" ", strip=True), h.name) for h in main.select("h2[id], h3[id]")]
+    shown = Markup(main.decode_contents())
+    return fill("notebook.html.j2", main=shown, headings=headings, facts=told, place=place or {})
+
+
+def content(notebook: nbformat.NotebookNode) -> Tag:
+    """What a notebook shows, as an element that runs and fetches nothing."""
+    text, _ = _exporter().from_notebook_node(notebook)
+    page = BeautifulSoup(f"<main>{text}</main>", "html.parser")
     make_harmless(page)
-    for heading in page.select("main h2[id]"):
-        item = page.new_tag("li")
-        item.append(page.new_tag("a", href=f"#{heading['id']}", string=heading.get_text(strip=True)))
-        page.select_one("nav ul").append(item)
-    return str(page)
+    seen: dict[str, int] = {}
+    for element in page.select("[id]"):  # two headings with the same words
+        name = element["id"]
+        seen[name] = seen.get(name, 0) + 1
+        element["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"
+    return page.main
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True)
+
+
+def fill(template: str, scripts: Sequence[str] = SCRIPTS[:1], **values: Any) -> str:
+    """A page from its template, with style and scripts inside, and a policy that admits nothing else."""
+    texts = {name: (TEMPLATE / name).read_text(encoding="utf-8") for name in (*scripts, "style.css")}
+    hashes = [base64.b64encode(hashlib.sha256(texts[name].encode()).digest()).decode() for name in scripts]
+    policy = "; ".join([
+        "default-src 'none'", "img-src data:", "media-src data:", "style-src 'unsafe-inline'",
+        " ".join(["script-src", *(f"'sha256-{one}'" for one in hashes)]),
+    ])  # fmt: skip
+    inside = {name: Markup(text) for name, text in texts.items()}
+    return _templates().get_template(template).render(inside=inside, policy=policy, **values)
 
 
 def make_harmless(page: BeautifulSoup) -> None:
@@ -112,8 +144,8 @@ def make_harmless(page: BeautifulSoup) -> None:
             fetches = name not in ("alt", "title") and re.search(r"url\((?!['\"]?#)", text, re.IGNORECASE)
             if name.startswith("on") or loads or leads or styled or fetches:
                 del element[name]
-    for link in page.select("main a[href]"):  # to another notebook: to its page
-        link["href"] = re.sub(r"^([\w.-]+)\.ipynb(?=#|$)", r"\1.html", link["href"])
+    for link in page.select("main a[href]"):  # to another notebook, or the glossary: to its page
+        link["href"] = re.sub(r"^([\w.-]+)\.(ipynb|md)(?=#|$)", r"\1.html", link["href"])
     for picture in page.select("img:not([src])"):  # a badge becomes its own words
         picture.replace_with(picture.get("alt") or "")
 
@@ -123,17 +155,13 @@ def fragment(markup: str) -> str:
     return str(BeautifulSoup(markup, "html.parser"))
 
 
-def write_index(folder: Path) -> None:
-    """Write `folder`/index.html, which lists the executed notebooks that lie there."""
-    rows = []
-    for path in sorted(folder.glob("[!.]*.ipynb")):
-        place = {"name": path.stem, "track": track(path.stem), "twin": twin(path.stem, folder)}
-        with contextlib.suppress(ValueError, AttributeError, OSError):  # somebody else's, and broken
-            rows.append(place | facts(nbformat.read(path, as_version=4)))
-    loader = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True)
-    draft = folder / ".index.html"
-    try:
-        draft.write_text(loader.get_template("contents.html.j2").render(rows=rows), encoding="utf-8")
-        os.replace(draft, folder / "index.html")
-    finally:
-        draft.unlink(missing_ok=True)
+def by_lines(code: str) -> str:
+    """Highlighted code with an element for each line, so that a long one goes on below its own beginning."""
+    parts = re.fullmatch(r"(.*?<pre>(?:<span></span>)?)(.*?)\n?(</pre>.*)", code, re.DOTALL)
+    start, lines, end = parts.groups()
+    marked = []
+    for line in lines.split("\n"):
+        plain = re.sub("<[^>]*>", "", line)
+        indent = len(plain) - len(plain.lstrip(" "))
+        marked.append(f'<span class="line" style="--indent:{indent}ch">{line}\n</span>')
+    return f"{start}{''.join(marked)}{end}"

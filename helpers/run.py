@@ -1,4 +1,4 @@
-"""Execute notebooks headlessly and publish them as standalone pages."""
+"""Execute notebooks headlessly and publish them as a site of standalone pages."""
 
 import argparse
 import os
@@ -17,6 +17,7 @@ from helpers.signals import Stopped, stop_on_signals
 from helpers.tracks import track, twin
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+RESERVED = ("index", "search", "whole", "glossary")  # names of the site's own pages
 EPILOG = """exit codes: 0 all went well; 1 a notebook failed or a result could not be written (a full disk);
 2 wrong usage, nothing was run; 128 and its number after a signal: 130 for Ctrl-C, 143 for SIGTERM.
 Earlier results stay until the new ones are whole. Several runs may share a folder: those of one notebook
@@ -87,8 +88,8 @@ def prepare_folder(folder: Path, paths: Sequence[Path] = ()) -> Path:
     """
     if len({path.stem for path in paths}) < len(paths):
         raise WorkbookError("Two of the notebooks have the same name; run them apart, with another --output.")
-    if any(path.stem == "index" for path in paths):
-        raise WorkbookError("index.html is the list of all pages: give the notebook index another name.")
+    if taken := [path.stem for path in paths if path.stem in RESERVED]:
+        raise WorkbookError(f"{taken[0]}.html is a page of the site itself: give the notebook another name.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -103,8 +104,8 @@ def prepare_folder(folder: Path, paths: Sequence[Path] = ()) -> Path:
     return folder
 
 
-def run_all(plans: dict[Path, dict[str, object]], folder: Path) -> int:
-    """Execute notebook after notebook, one line each; return how many failed."""
+def run_all(plans: dict[Path, dict[str, object]], folder: Path, stored: bool = False) -> int:
+    """Execute notebook after notebook (or take what is stored), one line each; return how many failed."""
     from helpers import execution
 
     failures = 0
@@ -114,12 +115,12 @@ def run_all(plans: dict[Path, dict[str, object]], folder: Path) -> int:
         if not sys.stderr.isatty():
             print(f"{head}: {len(parameters.read_cells(path))} cells ...", flush=True)
         try:
-            execution.execute(path, values, folder)
+            execution.copy_stored(path, folder) if stored else execution.execute(path, values, folder)
             print(f"{head}: done in {time.perf_counter() - start:.0f} s", flush=True)
         except execution.NotebookFailed as failure:
             failures += 1
             print(f"{head} {failure}", file=sys.stderr, flush=True)
-        execution.write_index(folder)
+        execution.write_site(folder, whole=number == len(plans))
     return failures
 
 
@@ -155,6 +156,7 @@ def command_line() -> argparse.ArgumentParser:
     add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
         help="set a parameter in each selected notebook that has it")  # fmt: skip
     add("--output", type=Path, metavar="FOLDER", help="where results go (default: build)")
+    add("--stored", action="store_true", help="publish the notebooks as they are stored, run nothing")
     add("--profile", choices=PROFILES, help="models to use where no parameter says it")
     add("--list", action="store_true", help="list notebooks and their parameters, run nothing")
     add("-h", "--help", action="store_true", help="this text; with a NOTEBOOK, what its parameters mean")
@@ -164,6 +166,8 @@ def command_line() -> argparse.ArgumentParser:
 def prepare(asked: argparse.Namespace) -> tuple[dict[Path, dict[str, object]], Path]:
     """What to run with which parameters, and where results go; WorkbookError where that cannot be."""
     paths = find_notebooks(asked.notebooks)
+    if asked.stored and asked.parameters:
+        raise WorkbookError("--stored runs nothing, so -p would change nothing: leave one of them out.")
     values = {normalize("NFKC", name): value for name, value in asked.parameters}  # as Python reads names
     profile, seed = (os.environ.get(f"WORKBOOK_{name}") for name in ("PROFILE", "SEED"))
     if profile and profile not in PROFILES:
@@ -193,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.pop("MPLBACKEND", None)  # the notebooks' figures need the inline backend
     stop_on_signals()
     try:
-        failures = run_all(plans, folder)
+        failures = run_all(plans, folder, asked.stored)
     except Stopped as stopped:
         print("Stopped. Finished notebooks are kept.", file=sys.stderr)
         return 128 + stopped.number
