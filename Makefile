@@ -41,11 +41,14 @@ SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := not slow and not faults and not hub and not gpu and not browser and not colab
 
 .DEFAULT_GOAL := help
-.PHONY: run lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
+.PHONY: run site lab test check refresh train-text train-images train-judge train-style-judges train-fill bench test-slow \
 	test-faults test-accelerator test-gpu test-browser test-colab address setup clean help FORCE
 
 run: $(READY) ## execute every notebook into build/, with build/index.html (NOTEBOOKS="03" ARGS="-p seed 7")
 	@$(PY) -m helpers.run $(NOTEBOOKS) $(ARGS)
+
+site: $(READY) ## the same pages from the stored outputs, without running anything, into build/site/
+	@$(PY) -m helpers.run --stored --output build/site $(NOTEBOOKS) $(ARGS)
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks $(ARGS)

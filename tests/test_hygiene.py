@@ -478,5 +478,9 @@ def test_workflow_is_pinned_and_asks_for_little():
     assert {"push", "pull_request", "schedule", "workflow_dispatch"} == set(workflow[True])  # "on" is true
     assert len({one["python"] for one in workflow["jobs"]["cpu"]["strategy"]["matrix"]["include"]}) > 1
     assert "secrets." not in text
+    site = workflow["jobs"]["site"]
+    assert site["permissions"] == {"pages": "write", "id-token": "write"} and site["needs"] == "cpu"
+    assert "'push'" in site["if"] and "'refs/heads/main'" in site["if"]
+    assert [name for name, job in workflow["jobs"].items() if "permissions" in job] == ["site"]
     uses = re.findall(r"uses: (\S+)", text)
     assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in uses)

@@ -34,6 +34,7 @@ prompt: str = "a = b"  # how it starts
 sizes: list[int] = [1, 2]  # some
 model: str | None = None  # a name
 plain = 3"""
+OWN = {f"{name}.html" for name in run.RESERVED}  # the site's own pages
 PICTURE = """import base64
 from IPython.display import Image, display
 data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -396,6 +397,7 @@ def wrong_usage(tmp_path) -> dict[str, list[str]]:
         "profile is 'big': choose tiny, hub or auto": [path, "-p", "profile", "big"],
         "is a file": [path, "--output", str(file)],
         "Not a directory": [path, "--output", str(file / "below")],
+        "--stored runs nothing": [path, "--stored", "-p", "seed", "1"],
     }
 
 
@@ -466,16 +468,6 @@ def test_the_number_says_which_track_a_notebook_belongs_to(stem, expected):
     assert tracks.track(stem) == expected
 
 
-def test_the_index_has_a_heading_for_each_track_and_links_twins(tmp_path):
-    for stem in ("03_plain", "04_alone", "13_deeper", "13_deeper.failed", "mine"):
-        write(tmp_path, f"{stem}.ipynb")
-    pages.write_index(tmp_path)
-    index = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert [cell.get_text() for cell in index.select("th[colspan]")] == ["The course", "Deeper"]
-    links = [a["href"] for a in index.select("a") if a.get_text() in ("03", "13")]
-    assert links == ["13_deeper.html", "03_plain.html", "03_plain.html"]
-
-
 # Execution
 
 
@@ -490,22 +482,23 @@ def test_a_run_publishes_notebook_page_and_index(tmp_path, monkeypatch):
     assert (
         run.main([str(path), "--output", str(out), "-p", "seed", "7", "-p", "prompt", "</code> & {x}"]) == 0
     )
-    assert sorted(p.name for p in out.iterdir()) == ["08_trial.html", "08_trial.ipynb", "index.html"]
+    assert {p.name for p in out.iterdir()} == {"08_trial.html", "08_trial.ipynb"} | OWN
     assert path.read_bytes() == before
     text = printed(out / "08_trial.ipynb")
     assert "7 0.5 </code> & {x} [1, 2]" in text and sys.executable in text
     assert "agg" not in text.split(sys.executable)[0]
     assert "widgets" not in nbformat.read(out / "08_trial.ipynb", as_version=4).metadata
     index = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert [a["href"] for a in index.select("a")] == ["08_trial.html", "08_trial.ipynb"]
-    assert 'prompt = "</code> & {x}"' in index.get_text() and "complete" in index.get_text()
+    links = [a["href"] for a in index.select("article a")]
+    assert links == ["08_trial.html", "08_trial.ipynb", "08_trial.html#Aims"]
+    assert 'prompt = "</code> & {x}"' in index.get_text() and "failed" not in index.main.get_text()
     check_page(out / "08_trial.html")
 
 
 def check_page(path: Path) -> None:
-    """A page that needs nothing from elsewhere and no script, with its pictures, words and formulas."""
+    """A page that needs nothing from elsewhere, with its pictures, words and formulas."""
     page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    assert page.select("script, link, iframe, object, embed") == []
+    assert page.select("main script, link, iframe, object, embed") == []
     sources = [element["src"] for element in page.select("[src]")]
     assert sources and all(source.startswith("data:") for source in sources)
     assert "default-src 'none'" in page.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
@@ -513,7 +506,7 @@ def check_page(path: Path) -> None:
     assert [img["alt"] for img in page.select("img")] == ["one <red> dot"]
     assert len(page.select("math")) == 2 and page.select("math mfrac")
     assert page.select_one("main a").get_text() == "Open in Colab"
-    assert [a["href"] for a in page.select("nav a")] == [f"#{page.select_one('h2')['id']}"]
+    assert [a["href"] for a in page.select("nav.contents a")] == [f"#{page.select_one('h2')['id']}"]
 
 
 @pytest.mark.long
@@ -606,7 +599,7 @@ def test_a_signal_ends_the_kernel_and_keeps_the_earlier_result(tmp_path, number,
     if number != 9:
         assert "Traceback" not in told and {one.name for one in out.iterdir()} == set(earlier)
     assert run.main([str(path), "--output", str(out)]) == 0
-    assert {one.name for one in out.iterdir()} == set(earlier), "what a killed run left is gone"
+    assert {one.name for one in out.iterdir()} == set(earlier) | OWN, "what a killed run left is gone"
 
 
 @pytest.mark.long
@@ -625,14 +618,15 @@ def test_runs_side_by_side_leave_whole_results(tmp_path):
     assert [process.returncode for process in runs] == [0] * 4, told
     found = {one.name for one in out.iterdir()}
     pages_of = {f"{stem}.{kind}" for stem in ("08_same", "09_other") for kind in ("ipynb", "html")}
-    assert found == pages_of | {"index.html", "picture.txt"}
+    assert found == pages_of | OWN | {"picture.txt"}
     seed = printed(out / "08_same.ipynb").split()[-1]
     assert f"seed is {seed}" in (out / "08_same.html").read_text(encoding="utf-8")
     assert (out / "picture.txt").read_text().split() == [seed] * 20
     assert (apart / "picture.txt").read_text().split() == ["0"] * 20
     index = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert {a["href"] for a in index.select("td a")} == pages_of
-    assert [code.get_text() for code in index.select("td code")] == [f"seed = {seed}"]
+    assert {a["href"] for a in index.select("article a") if "#" not in a["href"]} == pages_of
+    assert [code.get_text() for code in index.select("article code")] == [f"seed = {seed}"]
+    assert 'rel="next"' in (out / "08_same.html").read_text(encoding="utf-8")
 
 
 def test_the_kernel_is_this_python_whatever_is_installed(tmp_path):
@@ -735,10 +729,12 @@ def test_odd_values_are_refused_in_one_sentence(arguments, sentence, tmp_path, m
     assert sentence in said and said.count("\n") == 1
 
 
-def test_a_parameters_cell_that_is_no_python_and_a_notebook_named_index_are_refused(tmp_path, capsys):
+def test_a_parameters_cell_that_is_no_python_and_a_notebook_named_as_a_page_are_refused(tmp_path, capsys):
     path = write(tmp_path, "08_odd.ipynb", "pass")
     path.write_text(path.read_text().replace("seed: int = 0", "seed: int = "))
-    for wrong, sentence in ((path, "parameters cell"), (path.with_name("index.ipynb"), "another name")):
-        write(tmp_path, "index.ipynb", "pass")
+    for name in run.RESERVED:
+        write(tmp_path, f"{name}.ipynb", "pass")
+    taken = [(path.with_name(f"{name}.ipynb"), "another name") for name in run.RESERVED]
+    for wrong, sentence in ((path, "parameters cell"), *taken):
         assert run.main([str(wrong), "--output", str(tmp_path / "out")]) == 2
         assert sentence in capsys.readouterr().err

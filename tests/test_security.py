@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import hashlib
 import html
 import io
 import json
@@ -21,8 +22,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import checkpoints, controls, exercises, guess, pages, progress, registry, session, text
+from helpers import checkpoints, controls, exercises, guess, pages, progress, registry, session, text, website
 from helpers.errors import WorkbookError
+from helpers.run import RESERVED
 from tests import rules
 from tests.copies import copy_tree
 from tests.notebook_code import cells, functions
@@ -216,19 +218,32 @@ def test_hostile_values_arrive_as_they_are_and_do_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(out / path.name, as_version=4)
     assert json.loads(executed.cells[-1].outputs[0].text) == values
-    assert not mark.exists() and {one.name for one in out.iterdir()} == {
-        path.name, path.with_suffix(".html").name, "index.html"
+    own = {f"{name}.html" for name in RESERVED}
+    assert not mark.exists() and {one.name for one in out.iterdir()} == own | {
+        path.name, path.with_suffix(".html").name
     }  # fmt: skip
-    for page in (out / "index.html", out / path.with_suffix(".html").name):
+    for page in out.glob("*.html"):
         assert harmful(page.read_text(encoding="utf-8")) == []
 
 
 # Markup out of words
 
 
+def remove_own(soup: BeautifulSoup) -> None:
+    """Take out of a page the scripts and the search that every page of the site has, outside its text."""
+    texts = {(pages.TEMPLATE / name).read_text(encoding="utf-8") for name in pages.SCRIPTS}
+    for element in soup.select("body > script, body > header > form"):
+        is_script = element.name == "script" and set(element.attrs) == set() and element.get_text() in texts
+        is_data = element.attrs == {"type": "application/json", "id": "sections"}
+        is_search = element.attrs == {"action": "search.html", "role": "search"}
+        if is_script or is_data or is_search:
+            element.decompose()
+
+
 def harmful(page: str) -> list[str]:
     """What in a page would run, fetch or send: elements, event attributes and addresses, by their words."""
     soup = BeautifulSoup(page, "html.parser")
+    remove_own(soup)
     found = [str(one)[:80] for one in soup.select("script, link, iframe, object, embed, base, form, frame")]
     for element in soup.find_all(True):
         for name, value in element.attrs.items():
@@ -263,7 +278,9 @@ def test_pages_of_the_notebooks_run_and_fetch_nothing(path):
     assert soup.select_one("meta[name=viewport]")["content"] == "width=device-width, initial-scale=1"
     policy = soup.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
     allowed = {"default-src 'none'", "img-src data:", "media-src data:", "style-src 'unsafe-inline'"}
-    assert set(policy.split("; ")) == allowed
+    scripts = [one.get_text() for one in soup.select("script")]
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    assert set(policy.split("; ")) == allowed | {f"script-src 'sha256-{hashes[0]}'"} and len(hashes) == 1
 
 
 def shown_everywhere(words: str) -> nbformat.NotebookNode:
@@ -291,9 +308,12 @@ def test_words_stay_words_in_every_output_of_a_page(words, tmp_path):
     assert len(soup.select("main > section")) == 3 and soup.select_one("body > footer")
     name = f"08 {words.replace('/', '_')}"[:60]
     nbformat.write(notebook, tmp_path / f"{name}.ipynb")
-    pages.write_index(tmp_path)
+    (tmp_path / f"{name}.html").write_text(page, encoding="utf-8")
+    website.write(tmp_path)
+    for file in tmp_path.glob("*.html"):
+        assert harmful(file.read_text(encoding="utf-8")) == []
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert harmful(index) == [] and f"prompt = {words!r}" in BeautifulSoup(index, "html.parser").get_text()
+    assert f"prompt = {words!r}" in BeautifulSoup(index, "html.parser").get_text()
 
 
 RAW = [
