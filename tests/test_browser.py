@@ -3,7 +3,6 @@
 Pictures of what was seen are left in build/browser/.
 """
 
-import importlib.util
 import re
 
 import nbformat
@@ -15,6 +14,7 @@ from helpers import exercises, pages
 from tests import browser, notebook_code
 from tests.browser_answers import TYPED
 
+pytest_plugins = ("fixtures_browser",)
 # Seconds for Run All.
 LIMITS = {
     "01": 400, "02": 500, "03": 500, "04": 700, "05": 1500, "06": 700, "11": 700, "12": 900, "13": 700
@@ -27,21 +27,6 @@ SLIDERS = {
     "04": ("controls.explore(moment", "step", "2"),
     "05": ("controls.explore(at_scale", "scale", "1.25"),
 }
-
-
-@pytest.fixture(scope="session")
-def chrome():
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("Playwright is missing: make test-browser installs it")
-    if browser.chromium() is None:
-        pytest.skip("Chromium is missing: apt install chromium, or set WORKBOOK_CHROMIUM to its path")
-    from playwright.sync_api import sync_playwright
-
-    browser.SHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
-        yield program
-        program.close()
 
 
 @pytest.fixture(scope="session")

@@ -509,6 +509,15 @@ def check_page(path: Path) -> None:
     assert [a["href"] for a in page.select("nav.contents a")] == [f"#{page.select_one('h2')['id']}"]
 
 
+def test_stored_notebooks_are_published_without_running(tmp_path):
+    path, out = write(tmp_path, "08_trial.ipynb", "print('ran')"), tmp_path / "out"
+    assert run.main([str(path), "--stored", "--output", str(out)]) == 0
+    assert {p.name for p in out.iterdir()} == {"08_trial.html", "08_trial.ipynb"} | OWN
+    assert printed(out / "08_trial.ipynb") == "" and (out / "08_trial.ipynb").read_bytes() == path.read_bytes()
+    page = BeautifulSoup((out / "08_trial.html").read_text(encoding="utf-8"), "html.parser")
+    assert "print('ran')" in page.select_one("main").get_text() and page.select(".output") == []
+
+
 @pytest.mark.long
 def test_a_failing_rerun_keeps_the_earlier_result(tmp_path, capsys):
     source = "print('seed', seed)\nif seed == 3:\n    raise ValueError('first line\\nrate must be positive')"
