@@ -118,25 +118,28 @@ def _own_words(paragraph: Tag) -> str:
 
 
 def cover(main: Tag) -> tuple[str, str] | None:
-    """The richest picture of a page (painted ones before figures and drawings), small; None without any."""
-    kinds = ("data:image/svg+xml", "data:image/png", "data:image/jpeg")
-    found = [one for one in main.select(".output img[src]") if one["src"].startswith(kinds)]
-    if not found:
-        return None
-    sources = [one["src"] for one in found]
-    best = max(sources, key=lambda one: ([one.startswith(kind) for kind in kinds[::-1]], len(one)))
-    words = found[sources.index(best)].get("alt") or ""
-    if best.startswith(kinds[0]):
-        return best, words
-    try:
-        with Image.open(io.BytesIO(b64decode(best.partition(",")[2]))) as picture:
-            small = Image.new("RGBA", picture.size, "white")
-            small.alpha_composite(picture.convert("RGBA"))
-        small.thumbnail((WIDTH, WIDTH))
-        file = io.BytesIO()
-        small.convert("RGB").save(file, "JPEG", quality=85)
-    except Exception:  # a damaged picture: its library names no common class for what it finds
-        return None
+    """A page's picture for its card, small: a painted one before a figure, a wide one before a tall one,
+    and of these the one with most in it; a drawing where there is nothing else; None without any."""
+    best, most = None, (False, False, 0)
+    for one in main.select('.output img[src^="data:image/png"], .output img[src^="data:image/jpeg"]'):
+        data = one["src"].partition(",")[2]
+        try:
+            picture = Image.open(io.BytesIO(b64decode(data)))
+            picture.load()
+        except Exception:  # a damaged picture: its library names no common class for what it finds
+            continue
+        rank = (picture.format == "JPEG", picture.width > 1.3 * picture.height, len(data))
+        if rank > most:
+            best, most = (picture, one.get("alt") or ""), rank
+    if best is None:
+        drawing = main.select_one('.output img[src^="data:image/svg"]')
+        return (drawing["src"], drawing.get("alt") or "") if drawing else None
+    picture, words = best
+    small = Image.new("RGB", picture.size, "white")
+    small.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+    small.thumbnail((WIDTH, WIDTH))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}", words
 
 

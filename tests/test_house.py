@@ -30,7 +30,7 @@ FLOORS = (
     "run",
 )
 LONGEST_FILE = 400  # lines
-HELPERS = 4_060  # lines of all modules outside lessons, but for blank ones
+HELPERS = 4_065  # lines of all modules outside lessons, but for blank ones
 MAKERS = ("smallworld.making", "smallworld.evaluate")
 
 
@@ -198,8 +198,8 @@ TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from helpers.r
         ({"helpers/lessons/a": "from smallworld import making", "smallworld/making/__init__": ""},
          "helpers.lessons.a imports smallworld.making"),
         ({"smallworld/a": "\n" * 401}, "smallworld.a has more than 400 lines"),
-        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3861},
-         "helpers has 4061 lines outside lessons, more than 4060"),
+        ({"helpers/text": "x\n\n" * 200, "helpers/lessons/text": "x\n" * 400, "helpers/errors": "x\n" * 3866},
+         "helpers has 4066 lines outside lessons, more than 4065"),
     ],
 )  # fmt: skip
 def test_a_rule_that_is_broken_is_told(tmp_path, files, told):
