@@ -115,6 +115,9 @@ def _owners(slot: str, value: str) -> tuple[str, frozenset[str]]:
     if slot in grammar.OBJECT_SLOTS:
         entries = [entry for every in grammar.objects().values() for entry in every]
         return "object", _keys({e: [grammar.object_fields(e).get(slot, "")] for e in entries}, value)
+    if slot in grammar.ITEM_SLOTS:
+        entries = grammar.items()[slot[:-1]]
+        return "item", _keys({e: [grammar.item_fields(slot[:-1], e).get(slot, "")] for e in entries}, value)
     if slot not in grammar.FACT_SLOTS:
         lists = {name.split(".")[1]: grammar.lists()[name] for name in grammar.family(slot)}
         return "place" if set(lists) & set(PLACES) else "time", _keys(lists, value)
@@ -217,6 +220,8 @@ def _ending_faults(text: str, sentences: list[str], roles: list[str], known: dic
         yield Fault("unfinished", len(sentences) - 1, "the last sentence breaks off")
     missing = [role for role in REQUIRED if role not in roles]
     missing += [role for role in _owed(known) if role not in roles]
+    if "beginning" in known and "join" not in roles:
+        missing.append("what was begun")
     if "time" not in known:
         missing.append("the time of day")
     if missing:

@@ -5,7 +5,16 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
-from smallworld.world.grammar import PLAIN_MOODS, objects, parts_of, problems, section_of, thing_phrases
+from smallworld.world.grammar import (
+    FREE_KINDS,
+    PLAIN_MOODS,
+    items,
+    objects,
+    parts_of,
+    problems,
+    section_of,
+    thing_phrases,
+)
 from smallworld.world.splits import combination_split, combinations
 from smallworld.world.vocabulary import CHARACTERS, MOODS, NUMBERS, things_in
 from smallworld.world.wishes import ASKABLE
@@ -19,7 +28,13 @@ ANNOUNCED_SHARE = {
 TWO_SHARE = 0.3  # of happy and calm stories about friends: together from the start; in other moods always
 ERRAND_SHARE = 0.5  # of the things that no request asked for: the hero was on the way to them
 PROMPT_SHARE, ONCE_SHARE, FREE_SHARE = 0.7, 0.2, 0.34
-BEGINNINGS = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
+WIDE_SHARE = 0.6  # of the free beginnings: those of many words, of free.txt and free_words.txt
+NAMED_SHARE, KIND_SHARE = 0.45, 0.65  # of their heroes: by name; of the others: by kind, not as "he" or "she"
+CRY_SHARE = 0.3  # of noises: heard first ("Bump!")
+WHOLE = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
+BEGINNINGS = WHOLE + FREE_KINDS
+HEROES = ("found", "lost", "made", "wanted", "could", "went", "felt", "saw", "mishap", "said", "ask", "habit")
+TOGETHER = ("two", "pair")  # of the beginnings: a friend is there from the start
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two", "animal": "greeted"}  # fmt: skip
 # Problems that leave time for a thing that was seen before: those out of doors, and the sleepy ones, for one
@@ -101,13 +116,10 @@ def draw_facts(draw: Draw, split: str, given: dict[str, str]) -> dict[str, str]:
         _problems(facts["mood"], bool(given.get("thing")), bool(given.get("asked_friend")))
     )
     facts["object"] = draw.choose(objects()[facts["problem"]]) if facts["problem"] in objects() else ""
-    facts["beginning"] = _draw_beginning(draw, given, facts["mood"], facts["problem"])
+    facts["beginning"] = given.get("beginning") or _draw_beginning(draw, given, facts)
+    facts |= _draw_begun(draw, facts["beginning"], not given.get("asked_mood"))
     facts["company"] = _draw_company(draw, given, facts["beginning"])
-    facts["try1"] = facts["try2"] = ""
-    if draw.flip(OPTIONAL["try1"]):
-        facts["try1"] = draw.choose(parts_of(facts["problem"], "try"))
-    if facts["try1"] and draw.flip(OPTIONAL["try2"]):
-        facts["try2"] = draw.choose([t for t in parts_of(facts["problem"], "try") if t != facts["try1"]])
+    facts |= _draw_attempts(draw, facts["problem"])
     facts["end"] = draw.choose(parts_of(facts["problem"], "end." + facts["company"]))
     facts["friend"] = facts["character"]
     if facts["company"] == "friend":
@@ -138,8 +150,34 @@ def _problems(mood: str, thing: bool, friends: bool) -> tuple[str, ...]:
     return together if together and friends and mood not in PLAIN_MOODS else options
 
 
-def _draw_beginning(draw: Draw, given: dict[str, str], mood: str, problem: str) -> str:
+def _draw_begun(draw: Draw, beginning: str, first: bool) -> dict[str, str]:
+    """Draw what a free beginning is about ("item") and how it names the hero ("naming").
+
+    Only the ``first`` sentence of a text may speak of "he" or "she" before the name.
+    """
+    item = draw.choose(items()[beginning]) if beginning in items() else ""
+    naming = ""
+    if beginning in HEROES:
+        if draw.flip(NAMED_SHARE):
+            naming = "name"
+        else:
+            naming = "kind" if not first or draw.flip(KIND_SHARE) else "pronoun"
+    return {"item": item, "naming": naming}
+
+
+def _draw_attempts(draw: Draw, problem: str) -> dict[str, str]:
+    """Draw what is tried in vain: nothing, one thing or two."""
+    first, second, ways = "", "", parts_of(problem, "try")
+    if draw.flip(OPTIONAL["try1"]):
+        first = draw.choose(ways)
+    if first and draw.flip(OPTIONAL["try2"]):
+        second = draw.choose([way for way in ways if way != first])
+    return {"try1": first, "try2": second}
+
+
+def _draw_beginning(draw: Draw, given: dict[str, str], facts: dict[str, str]) -> str:
     """Draw how the story begins: "once", "other", or one of the free beginnings that suit it."""
+    mood, problem = facts["mood"], facts["problem"]
     apart = problem == "lonely" or problem in AT_HOME
     if given.get("asked_friend") and not apart and (mood not in PLAIN_MOODS or draw.flip(TWO_SHARE)):
         return "two"
@@ -147,19 +185,24 @@ def _draw_beginning(draw: Draw, given: dict[str, str], mood: str, problem: str) 
         return "once" if draw.flip(ONCE_SHARE / (1 - FREE_SHARE)) else "other"
     never: set[str] = set()
     if given.get("company") == "alone" or apart:
-        never.add("two")
+        never |= set(TOGETHER)
     if problem == "lonely":
-        never.add("speech")
+        never |= {"speech", "call", "people", "day"}
+    if problem == "lost":
+        never |= {"lost", "found"}
+    if draw.flip(WIDE_SHARE):
+        never |= {"rain"} if facts["place"] == "snow" or given.get("thing") else set()
+        return draw.choose([way for way in FREE_KINDS if way not in never])
     if given.get("thing"):
         never |= {"thing", "weather"}
     elif problem not in WITH_THING:
         never.add("thing")
-    return draw.choose([way for way in BEGINNINGS if way not in never])
+    return draw.choose([way for way in WHOLE if way not in never])
 
 
 def _draw_company(draw: Draw, given: dict[str, str], beginning: str) -> str:
     """Draw whether the hero is "alone" or has a "friend"."""
-    if beginning == "two" or given.get("friend"):
+    if beginning in TOGETHER or given.get("friend"):
         return "friend"
     return given.get("company") or ("friend" if draw.flip(OPTIONAL["friend"]) else "alone")
 
@@ -170,7 +213,7 @@ def _draw_thing(draw: Draw, given: dict[str, str], facts: dict[str, str]) -> str
         return given["thing"]
     if facts["beginning"] == "thing":
         return draw.choose(things_in(facts["place"]))
-    if facts["problem"] not in WITH_THING or facts["beginning"] == "weather":
+    if facts["problem"] not in WITH_THING or facts["beginning"] in ("weather", "rain"):
         return ""
     return draw.choose(things_in(facts["place"])) if draw.flip(OPTIONAL["thing"]) else ""
 
@@ -199,6 +242,8 @@ def _begin_section(facts: dict[str, str], draw: Draw) -> str:
 def _open_section(facts: dict[str, str], draw: Draw, begun: str) -> str:
     """The section of the sentence that names hero and place, after the section ``begun``."""
     beginning = facts["beginning"]
+    if beginning in FREE_KINDS:
+        return f"after.hero.{facts['naming']}" if facts["naming"] else f"after.{beginning}"
     if begun in ("begin.weather", "begin.snowfall", "begin.speech.own"):
         return "after.said" if begun == "begin.speech.own" else "after.weather"
     if beginning in ("once", "other"):
@@ -214,9 +259,13 @@ def plan_of(facts: dict[str, str], draw: Draw) -> list[tuple[str, str]]:
         plan.append(("announce", f"announce.{mood}"))
     if beginning not in ("once", "other", "time"):
         begun = _begin_section(facts, draw)
+        if beginning == "noise" and draw.flip(CRY_SHARE):
+            plan.append(("cry", "cry.noise"))
         plan.append(("begin", begun))
     plan.append(("open", _open_section(facts, draw, begun)))
-    bad_weather = begun in ("begin.weather", "begin.snowfall")
+    if beginning in FREE_KINDS:
+        plan.append(("join", f"join.{beginning}"))
+    bad_weather = begun in ("begin.weather", "begin.snowfall", "begin.rain")
     plan.append(("light", f"{'dull' if bad_weather else 'light'}.{facts['time']}"))
     if facts["errand"]:
         plan.append(("view", f"errand.{facts['errand']}"))
@@ -264,6 +313,6 @@ def _problem_plan(facts: dict[str, str], draw: Draw) -> list[tuple[str, str]]:
 
 def _friend_section(facts: dict[str, str]) -> str:
     """The section in which the friend comes, or takes a hand if already there."""
-    if facts["beginning"] == "two":
+    if facts["beginning"] in TOGETHER:
         return "friend.here" if facts["mood"] in PLAIN_MOODS else f"friend.here.{facts['mood']}"
     return section_of(facts["problem"], "friend", facts["company"]) or "friend"

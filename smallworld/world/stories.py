@@ -45,7 +45,7 @@ __all__ = [
 ]  # fmt: skip
 
 ROLES = (
-    "announce", "begin", "open", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn",
+    "announce", "cry", "begin", "open", "join", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn",
     "end", "after", "back", "close",
 )  # fmt: skip
 SMALL_SHARE = 0.4  # of free beginnings that answer no request: typed in small letters
@@ -91,6 +91,7 @@ class _Traits:
     adjective: bool  # describes somebody
     friendship: bool  # speaks of friends
     pronoun_first: bool  # says "he" or "she" before it names the hero
+    inverted: bool  # says "said {sub}", which does not go with "he" or "she"
     two_pronouns: bool  # names the friend, and the hero only by "he" or "she"
 
 
@@ -103,6 +104,7 @@ def _traits(text: str) -> _Traits:
         adjective="{adj}" in text,
         friendship=bool(re.search(r"\bfriends?\b(?!\})", text)),
         pronoun_first=bool(first and not (named and named.start() < first.start())),
+        inverted=bool(re.search(r"(?:said|said_sad|asked|cried|thought)\}? \{sub\}", text)),
         two_pronouns=bool("{friend}" in text and first and not named),
     )
 
@@ -139,6 +141,7 @@ def _choices(role: str, section: str, facts: dict[str, str], told: _Told) -> lis
         (friendly, "friendship", True),
         (told.place, "place", False),
         (told.somebody, "pronoun_first", False),
+        (facts["naming"] == "pronoun", "inverted", False),
         (one_voice, "two_pronouns", False),
     ):
         if needed:
