@@ -23,7 +23,8 @@ def thousand():
 def facts_for(pattern: grammar.Pattern, rng: random.Random) -> dict[str, str]:
     """Facts of a story that may contain a sentence of this pattern."""
     said = dict(pattern.facts)
-    given = {name: said[name] for name in ("place", "time", "mood", "problem") if name in said}
+    names = ("place", "time", "mood", "problem", "beginning")
+    given = {name: said[name] for name in names if name in said}
     if "problem" in given:
         given.setdefault("mood", grammar.mood_of(given["problem"]) or "happy")
     facts = stories.sample_story(rng, company="friend", **given).facts
@@ -110,9 +111,36 @@ def test_a_quarter_of_the_stories_begin_as_people_begin(thousand):
     free = [story for story in thousand if story.facts["beginning"] in plots.BEGINNINGS]
     assert 0.25 <= len(free) / 1000 <= 0.4
     assert {story.facts["beginning"] for story in free} == set(plots.BEGINNINGS)
+    wide = [story for story in free if story.facts["beginning"] in grammar.FREE_KINDS]
+    assert 0.5 <= len(wide) / len(free) <= 0.7
     small = [story for story in free if story.text[0].islower()]
     assert 0.05 <= len(small) / len(free) <= 0.25
     assert not any(story.prompt for story in small)
+
+
+def test_what_was_begun_is_taken_up_again(thousand):
+    """Behind a beginning of many words come the hero and then the sentence that answers it."""
+    for story in thousand:
+        kind, roles = story.facts["beginning"], [role for role, _ in story.sentences]
+        assert ("join" in roles) == (kind in grammar.FREE_KINDS)
+        if kind in grammar.FREE_KINDS:
+            start = roles.index("begin")
+            assert roles[start : start + 3] == ["begin", "open", "join"]
+            assert story.facts["character"] in dict(story.sentences)["open"]
+
+
+def test_free_beginnings_are_rich():
+    """As many nouns, verbs and adjectives as a child knows: counted by the words of the two files."""
+    lines = [line for name in ("free", "free_words") for line in _lines(name)]
+    found = {word for line in lines for word in re.findall(r"[a-z]+", grammar.SLOT.sub(" ", line))}
+    assert len(found) >= 900
+    begun = [p for p in EVERY if p.role == "begin" and p.group.split(".")[1] in grammar.FREE_KINDS]
+    assert len(begun) >= 300
+
+
+def _lines(name: str) -> list[str]:
+    lines = (grammar.FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith(("#", "@"))]
 
 
 def test_sentences_are_new(thousand):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from smallworld.world import freely
+from smallworld.world.freely import FREE_KINDS, ITEM_SLOTS, item_fields
 from smallworld.world.spelling import WRONG_ARTICLE, capitalise, with_articles
 from smallworld.world.vocabulary import (
     ADJECTIVES,
@@ -27,10 +29,10 @@ from smallworld.world.vocabulary import (
 )
 
 __all__ = [
-    "FACT_SLOTS", "FREE_KINDS", "OBJECT_SLOTS", "PLACE_SLOTS", "PLAIN_MOODS", "PRONOUN_SLOTS", "SLOT", "THING_SLOTS",
-    "TIME_SLOTS", "WRONG_ARTICLE", "Pattern", "capitalise", "definite", "family", "items", "item_fields", "lists",
-    "mood_of", "object_fields", "objects", "parts_of", "patterns", "phrases", "problems", "section_of", "sections",
-    "slot_options", "thing_phrases", "things_by_slot", "with_articles",
+    "FACT_SLOTS", "FREE_KINDS", "ITEM_SLOTS", "OBJECT_SLOTS", "PLACE_SLOTS", "PLAIN_MOODS", "PRONOUN_SLOTS",
+    "SLOT", "THING_SLOTS", "TIME_SLOTS", "WRONG_ARTICLE", "Pattern", "capitalise", "definite", "family",
+    "item_fields", "items", "lists", "mood_of", "object_fields", "objects", "parts_of", "patterns", "phrases",
+    "problems", "section_of", "sections", "slot_options", "thing_phrases", "things_by_slot", "with_articles",
 ]  # fmt: skip
 
 FOLDER = Path(__file__).with_name("patterns")
@@ -65,15 +67,6 @@ TIME_SLOTS = {"at_time": "at", "the_time": "names"}
 THING_SLOTS = ("a_thing", "a_sky_thing", "some_things", "the_thing")
 WHO_SLOTS = ("name", "kind", "hands", "hero", "friend", "fkind")
 OBJECT_SLOTS = ("obj", "o", "m1", "m2", "m3", "mt")
-# The kinds of free beginnings that name something, which the sentence after the next ("join") comes back to.
-# {found1}, {found2} are the forms of what is found, {found0} is the last word of the first form.
-FREE_KINDS = (
-    "found", "lost", "made", "wanted", "could", "went", "felt", "saw", "mishap", "said", "ask", "call", "noise", "house",
-    "people", "critter", "who", "rain", "day", "spot", "pair",
-    "habit",
-)  # fmt: skip
-ITEM_SLOTS = tuple(f"{kind}{number}" for kind in FREE_KINDS for number in range(5))
-SUBJECTS = {"name": "{name}", "pronoun": "{they}"}  # how {sub} is said where the list "sub" is not meant
 FACT_SLOTS = frozenset(
     (*ITEM_SLOTS, *PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *OBJECT_SLOTS, "adj")
 )
@@ -173,20 +166,15 @@ def patterns() -> dict[str, list[Pattern]]:
                 texts = [line.replace("{ord} {hero}", words) for line in kept]
                 result[f"{name}.{turn}"] = [_pattern(f"{name}.{turn}", text) for text in texts]
         else:
-            result[name] = [_pattern(name, text) for line in lines for text in _opened(line)]
+            result[name] = [_pattern(name, text) for line in lines for text in freely.opened(line)]
     return result
-
-
-def _opened(line: str) -> list[str]:
-    """A line that begins with "^" stands for two: without and with an opener such as "one day"."""
-    return [line[2:], "{op}{comma} " + line[2:]] if line.startswith("^ ") else [line]
 
 
 def _pattern(section: str, text: str) -> Pattern:
     """Turn a line under ``@section`` into a pattern with its role and facts."""
     parts = section.split(".")
-    if parts[0] in OF_A_FREE_KIND and parts[1] in FREE_KINDS:
-        return Pattern(OF_A_FREE_KIND[parts[0]], text, _free_facts(parts[1]), section)
+    if parts[0] in freely.ROLES and parts[1] in FREE_KINDS:
+        return Pattern(freely.ROLES[parts[0]], text, freely.facts_of(parts[1]), section)
     if parts[0] in ("open", "start", "after"):
         facts = (("time", parts[2]),) if parts[1] == "time" else ()
         return Pattern("open", text, facts, section)
@@ -199,11 +187,6 @@ def _pattern(section: str, text: str) -> Pattern:
         role, fact = OF_A_PLACE_TIME_OR_MOOD[parts[0]]
         return Pattern(role, text, () if parts[1] == "thing" else ((fact, parts[1]),), section)
     return _problem_pattern(parts, section, text)
-
-
-def _free_facts(kind: str) -> tuple[tuple[str, str], ...]:
-    """What a sentence of a free beginning of this kind says about the story."""
-    return (("beginning", kind),) + ((("company", "friend"),) if kind == "pair" else ())
 
 
 def _problem_pattern(parts: list[str], section: str, text: str) -> Pattern:
@@ -222,8 +205,6 @@ def _problem_pattern(parts: list[str], section: str, text: str) -> Pattern:
     return Pattern(part, text, facts, section)
 
 
-# The sections of free beginnings: the role of their sentences.
-OF_A_FREE_KIND = {"cry": "cry", "begin": "begin", "after": "open", "join": "join"}
 # The sections that belong to a place, a time of day or a mood: the role of their sentences, and the fact.
 OF_A_PLACE_TIME_OR_MOOD = {
     "light": ("light", "time"),
@@ -309,13 +290,6 @@ def object_fields(entry: str) -> dict[str, str]:
     return fields | {"mt": re.sub(r"^an? ", "the ", forms[0]), "obj": entry, "o": entry.split(" ")[-1]}
 
 
-def item_fields(kind: str, entry: str) -> dict[str, str]:
-    """The forms of what a free beginning is about: "broom / swept" fills {house0}, {house1} and {house2}."""
-    forms = entry.split(" / ")
-    fields = {f"{kind}{number}": form for number, form in enumerate(forms, 1)}
-    return fields | {f"{kind}0": forms[0].split(" ")[-1]}
-
-
 def definite(phrase: str) -> str:
     """Name a thing again that was seen ("a balloon" -> "the balloon", "two birds" -> "the two birds")."""
     return "the " + re.sub(r"^an? ", "", phrase)
@@ -354,8 +328,8 @@ def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
     A phrase of a word list may hold slots of its own. Raises KeyError for a slot that does not exist.
     """
     every = lists()
-    if slot == "sub" and facts["naming"] in SUBJECTS:
-        return (SUBJECTS[facts["naming"]],)
+    if slot == "sub" and facts["naming"] in freely.SUBJECTS:
+        return (freely.SUBJECTS[facts["naming"]],)
     if slot in every:
         return every[slot]
     if slot in ITEM_SLOTS:
@@ -389,7 +363,7 @@ def phrases(slot: str) -> tuple[str, ...]:
     elif slot in FACT_SLOTS:
         found = _people_phrases(slot)
     elif slot in lists():
-        found = [*lists()[slot], *(SUBJECTS.values() if slot == "sub" else ())]
+        found = [*lists()[slot], *(freely.SUBJECTS.values() if slot == "sub" else ())]
     else:
         found = [phrase for name in family(slot) for phrase in lists()[name]]
     return tuple(dict.fromkeys(found))

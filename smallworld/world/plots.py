@@ -5,8 +5,8 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
+from smallworld.world.freely import FREE_KINDS, HEROES
 from smallworld.world.grammar import (
-    FREE_KINDS,
     PLAIN_MOODS,
     items,
     objects,
@@ -33,7 +33,6 @@ NAMED_SHARE, KIND_SHARE = 0.45, 0.65  # of their heroes: by name; of the others:
 CRY_SHARE = 0.3  # of noises: heard first ("Bump!")
 WHOLE = ("time", "weather", "sound", "speech", "thing", "nameless", "animal", "two", "name", "place")
 BEGINNINGS = WHOLE + FREE_KINDS
-HEROES = ("found", "lost", "made", "wanted", "could", "went", "felt", "saw", "mishap", "said", "ask", "habit")
 TOGETHER = ("two", "pair")  # of the beginnings: a friend is there from the start
 AFTER = {"sound": "heard", "speech": "spoken", "thing": "saw", "nameless": "named", "name": "kind",
          "place": "there", "two": "two", "animal": "greeted"}  # fmt: skip

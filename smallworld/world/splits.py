@@ -39,7 +39,8 @@ def paired_slots(text: str) -> tuple[str, ...]:
     ``FEWEST_PAIRS`` pairs, the hero comes third; () where nothing is free.
     """
     choosable = [slot for slot in dict.fromkeys(SLOT.findall(text)) if slot not in ("comma", "hero")]
-    free = [slot for slot in choosable if slot not in grammar.FACT_SLOTS or slot in grammar.THING_SLOTS]
+    fixed = (*grammar.FACT_SLOTS - set(grammar.THING_SLOTS), "sub")
+    free = [slot for slot in choosable if slot not in fixed]
     if not free:
         return ()
     sizes = {slot: len(grammar.phrases(slot)) for slot in choosable}

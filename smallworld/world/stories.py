@@ -45,8 +45,8 @@ __all__ = [
 ]  # fmt: skip
 
 ROLES = (
-    "announce", "cry", "begin", "open", "join", "light", "view", "mood", "problem", "try1", "feel", "try2", "friend", "turn",
-    "end", "after", "back", "close",
+    "announce", "cry", "begin", "open", "join", "light", "view", "mood", "problem", "try1", "feel", "try2",
+    "friend", "turn", "end", "after", "back", "close",
 )  # fmt: skip
 SMALL_SHARE = 0.4  # of free beginnings that answer no request: typed in small letters
 MAX_WORDS = 155  # one story in ten is longer and is written again
