@@ -8,7 +8,8 @@ FREE_KINDS = (
     "found", "lost", "made", "wanted", "could", "went", "felt", "seen", "mishap", "spoke", "ask", "call",
     "noise", "house", "people", "critter", "who", "rain", "day", "spot", "pair", "habit",
 )  # fmt: skip
-HEROES = ("found", "lost", "made", "wanted", "could", "went", "felt", "seen", "mishap", "spoke", "ask", "habit")
+# The hero is the subject of these.
+HEROES = frozenset("found lost made wanted could went felt seen mishap spoke ask habit".split())
 # {found1}, {found2} are the forms of what is found, {found0} is the last word of the first form.
 ITEM_SLOTS = tuple(f"{kind}{number}" for kind in FREE_KINDS for number in range(5))
 SUBJECTS = {"name": "{name}", "pronoun": "{they}"}  # how {sub} is said where the list "sub" is not meant
