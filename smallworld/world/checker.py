@@ -115,6 +115,8 @@ def _owners(slot: str, value: str) -> tuple[str, frozenset[str]]:
     if slot in grammar.OBJECT_SLOTS:
         entries = [entry for every in grammar.objects().values() for entry in every]
         return "object", _keys({e: [grammar.object_fields(e).get(slot, "")] for e in entries}, value)
+    if slot == "kin":
+        return "kin", frozenset({value})
     if slot in grammar.ITEM_SLOTS:
         entries = grammar.items()[slot[:-1]]
         return "item", _keys({e: [grammar.item_fields(slot[:-1], e).get(slot, "")] for e in entries}, value)

@@ -9,9 +9,10 @@ FREE_KINDS = (
     "noise", "house", "people", "critter", "who", "rain", "day", "spot", "pair", "habit",
 )  # fmt: skip
 # The hero is the subject of these.
-HEROES = frozenset("found lost made wanted could went felt seen mishap spoke ask habit".split())
+HEROES = frozenset(FREE_KINDS[:11]) | {"habit"}
 # {found1}, {found2} are the forms of what is found, {found0} is the last word of the first form.
 ITEM_SLOTS = tuple(f"{kind}{number}" for kind in FREE_KINDS for number in range(5))
+FREE_SLOTS = (*ITEM_SLOTS, "kin")  # {kin} is the one of the family who is spoken of
 SUBJECTS = {"name": "{name}", "pronoun": "{they}"}  # how {sub} is said where the list "sub" is not meant
 ROLES = {"cry": "cry", "begin": "begin", "after": "open", "join": "join"}  # of the sentences of a section
 

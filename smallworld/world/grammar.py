@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from smallworld.world import freely
-from smallworld.world.freely import FREE_KINDS, ITEM_SLOTS, item_fields
+from smallworld.world.freely import FREE_KINDS, FREE_SLOTS, ITEM_SLOTS, item_fields
 from smallworld.world.spelling import WRONG_ARTICLE, capitalise, with_articles
 from smallworld.world.vocabulary import (
     ADJECTIVES,
@@ -68,7 +68,7 @@ THING_SLOTS = ("a_thing", "a_sky_thing", "some_things", "the_thing")
 WHO_SLOTS = ("name", "kind", "hands", "hero", "friend", "fkind")
 OBJECT_SLOTS = ("obj", "o", "m1", "m2", "m3", "mt")
 FACT_SLOTS = frozenset(
-    (*ITEM_SLOTS, *PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *OBJECT_SLOTS, "adj")
+    (*FREE_SLOTS, *PLACE_SLOTS, *TIME_SLOTS, *THING_SLOTS, *WHO_SLOTS, *PRONOUN_SLOTS, *OBJECT_SLOTS, "adj")
 )
 
 
@@ -332,6 +332,8 @@ def slot_options(slot: str, facts: dict[str, str]) -> Sequence[str]:
         return (freely.SUBJECTS[facts["naming"]],)
     if slot in every:
         return every[slot]
+    if slot == "kin":
+        return (facts["kin"],)
     if slot in ITEM_SLOTS:
         return (item_fields(slot[:-1], facts["item"])[slot],)
     if slot == "adj" and facts.get("adj"):
@@ -357,6 +359,8 @@ def phrases(slot: str) -> tuple[str, ...]:
     elif slot in OBJECT_SLOTS:
         entries = [entry for every in objects().values() for entry in every]
         found = [object_fields(entry)[slot] for entry in entries if slot in object_fields(entry)]
+    elif slot == "kin":
+        found = lists()["relative"]
     elif slot in ITEM_SLOTS:
         fields = [item_fields(slot[:-1], entry) for entry in items().get(slot[:-1], ())]
         found = [field[slot] for field in fields if slot in field]

@@ -9,6 +9,7 @@ from smallworld.world.freely import FREE_KINDS, HEROES
 from smallworld.world.grammar import (
     PLAIN_MOODS,
     items,
+    lists,
     objects,
     parts_of,
     problems,
@@ -150,18 +151,19 @@ def _problems(mood: str, thing: bool, friends: bool) -> tuple[str, ...]:
 
 
 def _draw_begun(draw: Draw, beginning: str, first: bool) -> dict[str, str]:
-    """Draw what a free beginning is about ("item") and how it names the hero ("naming").
+    """Draw what a free beginning is about ("item"), how the hero is named, and who is there ("kin").
 
     Only the ``first`` sentence of a text may speak of "he" or "she" before the name.
     """
     item = draw.choose(items()[beginning]) if beginning in items() else ""
-    naming = ""
+    naming = kin = ""
     if beginning in HEROES:
+        kin = draw.choose(lists()["relative"])
         if draw.flip(NAMED_SHARE):
             naming = "name"
         else:
             naming = "kind" if not first or draw.flip(KIND_SHARE) else "pronoun"
-    return {"item": item, "naming": naming}
+    return {"item": item, "naming": naming, "kin": kin}
 
 
 def _draw_attempts(draw: Draw, problem: str) -> dict[str, str]:
