@@ -1,7 +1,8 @@
 """The language of the stories: sentence patterns with slots, and the word lists that fill the slots.
 
 The files of the folder ``patterns`` hold sections. "@name" begins a section of sentence patterns, one a line;
-"@=name" begins a list of phrases, divided by " | "; "@problem.objects" lists what a problem is about.
+"@=name" begins a list of phrases, divided by " | "; "@problem.objects" lists what a problem is about, and
+"@kind.items" what a free beginning of a kind is about (``freely.py``).
 A ``{slot}`` in a pattern is filled from the story's facts ({name}, {in_place}), or from the list of that
 name. A list "name.key" belongs to the place or time ``key``. Within one sentence a slot keeps its value.
 """
