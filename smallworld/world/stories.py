@@ -1,13 +1,14 @@
 """Stories of the small world: a grammar that writes them; ``checker.py`` reads them back.
 
-A story is a chain of sentences with fixed roles: what kind of story it is, a beginning, the hero, what comes
-of what was begun (``freely.py``), the light, a view, a problem, attempts, a friend, a turn, an ending and what
-comes of it, a close. The mood decides what happens: happy and calm stories have an everyday problem, the other
-moods have problems of their own. A thing that a request asks for is what the hero was on the way to, before the
-problem came (``errand``); another thing is seen on the way and greeted once more. Each sentence is a pattern of
-the folder ``patterns`` with its slots filled; every random choice is counted, so each story carries the
-log-probability of its choices. That gives the lowest perplexity which a model can reach on average that knows
-the grammar, but not what was held out (Shannon 1948; a little less where two chains write the same text).
+A story is a chain of sentences with fixed roles: what kind of story it is, a beginning, the hero, what
+comes of what was begun (``freely.py``), the light, a view, a problem, attempts, a friend, a turn, an ending
+and what comes of it, a close. The mood decides what happens: happy and calm stories have an everyday
+problem, the other moods have problems of their own. A thing that a request asks for is what the hero was on
+the way to, before the problem came (``errand``); another thing is seen on the way and greeted once more.
+Each sentence is a pattern of the folder ``patterns`` with its slots filled; every random choice is counted,
+so each story carries the log-probability of its choices. That gives the lowest perplexity which a model can
+reach on average that knows the grammar, but not what was held out (Shannon 1948; a little less where two
+chains write the same text).
 
 Two kinds of combinations are held out from the training stories: place x time x character, and, inside a
 sentence, pairs of phrases ("hopped like a frog" with "out of reach"), see ``phrase_split``.
